@@ -1,0 +1,361 @@
+//! The access table: for every operation, how far each role reaches. The one place where it is written; both doors, the
+//! OpenAPI document, `openapi/access.md`, `GET /v1/me` and the tests read it.
+//!
+//! An operation without a row does not compile: the match in [`rule`] has no wildcard. What a reach means for a row of a
+//! table is said in `scope.rs`.
+
+use crate::error::{Code, Error, Result};
+use crate::op::Op;
+use crate::standing::{Role, Standing};
+
+/// How far a role reaches with an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// Not at all.
+    Nothing,
+    /// What is public to observers.
+    Public,
+    /// The rows of the own organisation.
+    Own,
+    /// Every row of the partnership that the role may know of.
+    All,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    reach: [Reach; 12],
+    /// Anybody may, signed in or not.
+    pub open: bool,
+    /// Anybody signed in may.
+    pub signed_in: bool,
+    /// Setting course: the intermediary, and whatever acts for it, is told so in as many words.
+    pub course: bool,
+    /// Why the row is as it is, where it may surprise.
+    pub because: &'static str,
+}
+
+use Reach::{All, Own, Public};
+
+const fn row() -> Rule {
+    Rule {
+        reach: [Reach::Nothing; 12],
+        open: false,
+        signed_in: false,
+        course: false,
+        because: "",
+    }
+}
+
+impl Rule {
+    const fn set(mut self, role: Role, reach: Reach) -> Self {
+        self.reach[role as usize] = reach;
+        self
+    }
+    const fn operator(self) -> Self {
+        self.set(Role::Operator, All)
+    }
+    const fn lead(self, reach: Reach) -> Self {
+        self.set(Role::Intermediary, reach)
+    }
+    const fn intermediary(self, reach: Reach) -> Self {
+        self.set(Role::Intermediary, reach).set(Role::IntermediaryStaff, reach)
+    }
+    const fn employers(self, reach: Reach) -> Self {
+        self.set(Role::Employer, reach).set(Role::Champion, reach)
+    }
+    const fn champions(self, reach: Reach) -> Self {
+        self.set(Role::Champion, reach)
+    }
+    const fn labor(self, reach: Reach) -> Self {
+        self.set(Role::Union, reach).set(Role::LaborAgency, reach)
+    }
+    const fn institutions(self, reach: Reach) -> Self {
+        self.set(Role::Institution, reach)
+    }
+    const fn members(self, reach: Reach) -> Self {
+        self.employers(reach)
+            .labor(reach)
+            .institutions(reach)
+            .set(Role::WorkforceBoard, reach)
+            .set(Role::EconomicDevelopment, reach)
+            .set(Role::OtherPartner, reach)
+    }
+    const fn observers(self, reach: Reach) -> Self {
+        self.set(Role::Observer, reach)
+    }
+    const fn open(mut self) -> Self {
+        self.open = true;
+        self
+    }
+    const fn signed_in(mut self) -> Self {
+        self.signed_in = true;
+        self
+    }
+    const fn course(mut self) -> Self {
+        self.course = true;
+        self
+    }
+    const fn because(mut self, reason: &'static str) -> Self {
+        self.because = reason;
+        self
+    }
+
+    /// How far this role reaches.
+    pub fn reach(&self, role: Role) -> Reach {
+        self.reach[role as usize]
+    }
+}
+
+/// The table.
+pub const fn rule(op: Op) -> Rule {
+    use Op::*;
+    match op {
+        ListPartnerships | GetPartnership => row().operator().intermediary(All).members(All).observers(All),
+        CreatePartnership | ArchivePartnership => row().operator().because("the tenant boundary is the operator's"),
+        UpdatePartnership => row().lead(All),
+        ListPolicySettings | GetPolicySetting | ListPolicyKeys => row().intermediary(All).members(All),
+        CreatePolicySetting => row().lead(All).because("staff do not set policy"),
+
+        ListOrganizations | GetOrganization => row().operator().intermediary(All).members(All).observers(All),
+        CreateOrganization => row()
+            .intermediary(All)
+            .champions(All)
+            .because("champions bring prospects"),
+        UpdateOrganization => row().intermediary(All).members(Own),
+        ArchiveOrganization | RestoreOrganization => row().intermediary(All),
+        ListLocations | GetLocation => row().intermediary(All).members(All).observers(All),
+        CreateLocation | UpdateLocation | ArchiveLocation => row().intermediary(All).members(Own),
+
+        ListPeople | GetPerson => row().operator().intermediary(All).members(All),
+        CreatePerson => row().intermediary(All).members(All),
+        UpdatePerson => row().intermediary(All).members(Own),
+        ArchivePerson | RestorePerson => row().intermediary(All),
+        ListAffiliations | GetAffiliation => row().operator().intermediary(All).members(All),
+        CreateAffiliation | UpdateAffiliation | EndAffiliation => row().intermediary(All).members(Own),
+        ArchiveAffiliation => row().intermediary(All),
+        ListExternalIds | GetExternalId => row().intermediary(All).members(All),
+        CreateExternalId | ArchiveExternalId => row().intermediary(All),
+
+        ListPartners | GetPartner | ListEmployers | GetEmployer | ListUnions | GetUnion | ListInstitutions
+        | GetInstitution => row()
+            .operator()
+            .intermediary(All)
+            .members(All)
+            .because("prospects are known to the intermediary and champions only"),
+        CreatePartner | CreateEmployer | CreateUnion | CreateInstitution => row()
+            .intermediary(All)
+            .champions(All)
+            .because("champions market the effort to other firms (practice 60)"),
+        UpdatePartner | UpdateEmployer | UpdateUnion | UpdateInstitution => row().intermediary(All).members(Own),
+        ArchivePartner | RestorePartner => row().intermediary(All),
+        InvitePartner => row().intermediary(All).champions(All),
+        JoinPartner | DeclinePartner => row()
+            .members(Own)
+            .intermediary(All)
+            .because("an invited organisation that has no login yet is entered by the intermediary on its word"),
+        WithdrawPartner => row().intermediary(All).members(Own),
+        RestPartner | ReactivatePartner => row().intermediary(All),
+        EngagePartner => row().intermediary(All).members(Own),
+        OfferHours => row()
+            .employers(Own)
+            .course()
+            .because("an employer's time is its own to offer (practice 38)"),
+        ListEngagements | GetEngagement => row().intermediary(All).members(All),
+
+        ListSeats | GetSeat | GetCoverage => row().operator().intermediary(All).members(All),
+        CreateSeat | UpdateSeat => row().intermediary(All).members(Own),
+        AcceptSeat | ConfirmSeat => row()
+            .members(Own)
+            .intermediary(All)
+            .because("the intermediary acts where a partner is uncovered"),
+        EndSeat => row().intermediary(All).members(Own),
+        ListHandovers | GetHandover => row().intermediary(All).members(Own),
+        UpdateHandover | AcceptHandover | CompleteHandover => row().members(Own),
+        ListChampions | GetChampion => row().intermediary(All).members(All),
+        CreateChampion => row().intermediary(All).employers(Own),
+        UpdateChampion => row().intermediary(All).employers(Own),
+        AcceptChampion => row()
+            .employers(Own)
+            .course()
+            .because("serving is the employer's word (practice 59)"),
+        StepDownChampion => row().intermediary(All).employers(Own),
+        ListOutreachTouches | GetOutreachTouch => row().intermediary(All).members(Own),
+        CreateOutreachTouch => row().intermediary(All).champions(All),
+        UpdateOutreachTouch => row().intermediary(All).champions(Own),
+        ArchiveOutreachTouch => row().intermediary(All),
+
+        ListInterests | GetInterest | CreateInterest => row()
+            .intermediary(All)
+            .members(Own)
+            .because("hopes and barriers stay with their owner and the intermediary"),
+        UpdateInterest | ArchiveInterest => row().members(Own).intermediary(All),
+        ListConstraints | GetConstraint | CreateConstraint | UpdateConstraint | ArchiveConstraint => {
+            row().intermediary(All).members(Own)
+        }
+        ListMissionStatements | GetMissionStatement => row().intermediary(All).members(All).observers(All),
+        CreateMissionStatement => row()
+            .members(Own)
+            .course()
+            .because("a mission is stated by whose it is (practice 71)"),
+        ListBargainingUnits | GetBargainingUnit => row()
+            .intermediary(All)
+            .employers(Own)
+            .labor(All)
+            .because("an employer sees its own units; labor sees those of the region"),
+        CreateBargainingUnit | UpdateBargainingUnit | ArchiveBargainingUnit => row().intermediary(All).labor(Own),
+
+        ListMeetingSeriesList | GetMeetingSeries => row().intermediary(All).members(All),
+        CreateMeetingSeries | UpdateMeetingSeries | ArchiveMeetingSeries | GenerateMeetings => row().intermediary(All),
+        ListMeetings | GetMeeting => row().intermediary(All).members(All).observers(Public),
+        CreateMeeting => row()
+            .intermediary(All)
+            .champions(All)
+            .because("champions lead activities (practice 61)"),
+        UpdateMeeting | ScheduleMeeting | StartMeeting | HoldMeeting | CloseMeeting | CancelMeeting
+        | CarryOverMeeting => row().intermediary(All).champions(Own),
+        ArchiveMeeting => row().intermediary(All),
+        ListAgendaItems | GetAgendaItem => row().intermediary(All).members(All).observers(Public),
+        CreateAgendaItem => row()
+            .intermediary(All)
+            .members(All)
+            .because("any member may propose an item for a draft"),
+        UpdateAgendaItem | ArchiveAgendaItem => row().intermediary(All).champions(Own),
+        ListAttendances | GetAttendance => row().intermediary(All).members(All),
+        CreateAttendance | UpdateAttendance | ArchiveAttendance | RecordAttendance => {
+            row().intermediary(All).champions(Own)
+        }
+        AnswerAttendance => row()
+            .members(Own)
+            .course()
+            .because("nobody answers for another organisation's seat"),
+        ListMinutesList | GetMinutes => row().intermediary(All).members(All).observers(Public),
+        CreateMinutes | UpdateMinutes | CirculateMinutes => row().intermediary(All).champions(Own),
+        ApproveMinutes => row()
+            .members(Own)
+            .course()
+            .because("minutes are approved by those who were there"),
+        ListDecisions | GetDecision => row().intermediary(All).members(All).observers(Public),
+        CreateDecision | UpdateDecision => row().intermediary(All).champions(Own),
+        ArchiveDecision => row().intermediary(All),
+        ListActionItems | GetActionItem => row().intermediary(All).members(All),
+        CreateActionItem => row().intermediary(All).members(All),
+        UpdateActionItem | DropActionItem => row().intermediary(All).members(Own),
+        AcceptActionItem | DeclineActionItem | CompleteActionItem => row()
+            .members(Own)
+            .course()
+            .because("work is taken on by its owner, never assigned (practice 52)"),
+        ListTimeOverrides | GetTimeOverride => row().intermediary(All).employers(Own),
+        GetTimeLedger => row().intermediary(All).employers(Own),
+
+        ListResources | GetResource => row().intermediary(All).members(All).observers(Public),
+        CreateResource => row().intermediary(All).members(All),
+        UpdateResource | PublishResource | VerifyResource | RetireResource => row().intermediary(All).members(Own),
+        ArchiveResource | RestoreResource => row().intermediary(All),
+        ListCodes | GetCode => row().operator().intermediary(All).members(All).observers(All),
+        CreateCode => row().operator(),
+
+        ListStaffAppointments | GetStaffAppointment | CreateStaffAppointment | ArchiveStaffAppointment => {
+            row().operator().lead(All)
+        }
+        ListServiceAccounts
+        | GetServiceAccount
+        | CreateServiceAccount
+        | UpdateServiceAccount
+        | ArchiveServiceAccount
+        | RenewSecret => row().operator().lead(All).members(Own),
+        ListInvitations | GetInvitation | CreateInvitation | ArchiveInvitation => {
+            row().operator().intermediary(All).members(Own)
+        }
+        ListImportJobs | GetImportJob | GetImportReport | CreateImportJob => row().intermediary(All),
+        ListAccounts | GetAccount | CreateAccount | SuspendAccount | ReinstateAccount => row().operator(),
+
+        GetMe | ChangePassword => row().signed_in(),
+        CreateSession | RefreshSession | EndSession | AcceptInvitation => row().open(),
+    }
+}
+
+/// Leave to do an operation, as somebody, that far. Only [`permit`] makes one, and no row is read or written without.
+#[derive(Clone, Debug)]
+pub struct Permit {
+    /// The operation.
+    pub op: Op,
+    /// As what.
+    pub standing: Standing,
+    /// How far.
+    pub reach: Reach,
+    _sealed: (),
+}
+
+impl Permit {
+    /// Whether a row of these owners is within reach: any for `All`, the own organisation's for `Own`.
+    pub fn covers(&self, owners: &[Option<uuid::Uuid>]) -> Result<()> {
+        match self.reach {
+            All => Ok(()),
+            Own if owners.iter().any(|owner| self.standing.acts_for(*owner)) => Ok(()),
+            Own => Err(Code::NotYours.into()),
+            Public | Reach::Nothing => Err(Code::Forbidden.into()),
+        }
+    }
+}
+
+/// Asks the table. Refuses with the code that says most without telling what the caller may not know.
+pub fn permit(op: Op, standing: &Standing) -> Result<Permit> {
+    let rule = rule(op);
+    let reach = rule.reach(standing.role);
+    if reach == Reach::Nothing {
+        return Err(if rule.course && standing.role.is_intermediary() {
+            Code::IntermediaryCannotSetCourse.into()
+        } else if rule.course
+            && rule.reach(Role::Employer) != Reach::Nothing
+            && rule.reach(Role::Union) == Reach::Nothing
+        {
+            Code::EmployerOnly.into()
+        } else {
+            Error::new(
+                Code::Forbidden,
+                format!("{} is not for the role {}", op.name(), standing.role.word()),
+            )
+        });
+    }
+    Ok(Permit {
+        op,
+        standing: standing.clone(),
+        reach,
+        _sealed: (),
+    })
+}
+
+/// The whole table as a page people can read.
+pub fn printed() -> String {
+    let mut page = String::from(
+        "# Who may do what\n\nGenerated from the access table. `all` means every row the role may know of, `own` the own \
+         organisation's, `public` what observers may see. An empty cell means no.\n\n| operation |",
+    );
+    for role in Role::ALL {
+        page += &format!(" {} |", role.word().replace('_', " "));
+    }
+    page += " why |\n|---|";
+    page += &"---|".repeat(Role::ALL.len() + 1);
+    page.push('\n');
+    for op in Op::ALL {
+        let rule = rule(*op);
+        page += &format!("| `{}` |", op.name());
+        for role in Role::ALL {
+            page += match (rule.open, rule.signed_in, rule.reach(role)) {
+                (true, ..) | (_, true, _) | (.., All) => " all |",
+                (.., Own) => " own |",
+                (.., Public) => " public |",
+                (.., Reach::Nothing) => "  |",
+            };
+        }
+        let why = match (rule.open, rule.signed_in, rule.course) {
+            (true, ..) => "without signing in",
+            (_, true, _) => "anybody signed in",
+            (.., true) => "the intermediary cannot: ",
+            _ => "",
+        };
+        page += &format!(" {why}{} |\n", rule.because);
+    }
+    page
+}

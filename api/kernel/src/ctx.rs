@@ -1,0 +1,257 @@
+//! What an operation is given: who asks, the database, the clock, the id source.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use chrono::{NaiveDate, SubsecRound, Utc};
+use roundtable_entity::{Timestamp, Via, event};
+use sea_orm::{ActiveModelTrait, ActiveValue, DatabaseExecutor};
+use uuid::Uuid;
+
+use crate::access::{Permit, permit};
+use crate::error::{Code, Error, Result};
+use crate::op::Op;
+use crate::operation::Operations;
+use crate::principal::Principals;
+use crate::scope::Scoped;
+use crate::standing::{Caller, Principal, Role, Standing};
+use crate::store::{Store, Tx};
+use crate::token::Keys;
+
+/// Numbers that bound what callers may ask.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Largest body, bytes.
+    pub body_bytes: usize,
+    /// Largest file to import, bytes.
+    pub import_bytes: usize,
+    /// Deepest GraphQL selection.
+    pub graphql_depth: usize,
+    /// Most fields of a GraphQL document, fragments expanded.
+    pub graphql_fields: usize,
+    /// Most aliases of one field.
+    pub graphql_aliases: usize,
+    /// Most GraphQL requests in one batch.
+    pub graphql_batch: usize,
+    /// How long an access token lasts.
+    pub access_token: Duration,
+    /// How long a refresh token lasts.
+    pub refresh_token: Duration,
+    /// How long an invitation lasts.
+    pub invitation: Duration,
+    /// Failed sign-ins a minute, by account and by address.
+    pub sign_ins_per_minute: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            import_bytes: 64 << 20,
+            graphql_depth: 12,
+            graphql_fields: 1000,
+            graphql_aliases: 50,
+            graphql_batch: 10,
+            access_token: Duration::from_secs(15 * 60),
+            refresh_token: Duration::from_secs(30 * 24 * 3600),
+            invitation: Duration::from_secs(14 * 24 * 3600),
+            sign_ins_per_minute: 20,
+        }
+    }
+}
+
+/// The running server.
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// Keys that sign and verify tokens.
+    pub keys: Keys,
+    /// Who is who, kept for a second.
+    pub principals: Principals,
+    /// Every operation.
+    pub operations: Operations,
+    /// Limits.
+    pub limits: Limits,
+    /// The address under which clients reach the server, without a slash at its end.
+    pub public_url: String,
+}
+
+/// One request's view of the server.
+#[derive(Clone)]
+pub struct Ctx {
+    /// The server.
+    pub app: Arc<App>,
+    /// Who asks.
+    pub caller: Arc<Caller>,
+    /// By which way.
+    pub via: Via,
+    /// Id of the request.
+    pub request_id: Arc<str>,
+    /// The operation asked for, as the audit trail names it.
+    pub operation: Op,
+    /// Everything is checked and nothing kept.
+    pub validate_only: bool,
+    tx: Option<Tx>,
+    standings_changed: Arc<AtomicBool>,
+}
+
+impl Ctx {
+    /// A view for this caller.
+    pub fn new(app: Arc<App>, caller: Arc<Caller>, via: Via, request_id: Arc<str>) -> Self {
+        Self {
+            app,
+            caller,
+            via,
+            request_id,
+            operation: Op::GetMe,
+            validate_only: false,
+            tx: None,
+            standings_changed: Arc::default(),
+        }
+    }
+
+    /// The same, for another operation.
+    pub fn for_operation(&self, operation: Op) -> Self {
+        Self {
+            operation,
+            ..self.clone()
+        }
+    }
+
+    /// The same, by another way.
+    pub fn by(&self, via: Via) -> Self {
+        Self { via, ..self.clone() }
+    }
+
+    /// Now, to the microsecond.
+    pub fn now(&self) -> Timestamp {
+        Utc::now().trunc_subsecs(6)
+    }
+
+    /// Today, UTC.
+    pub fn today(&self) -> NaiveDate {
+        self.now().date_naive()
+    }
+
+    /// A new id, ordered by time.
+    pub fn new_id(&self) -> Uuid {
+        Uuid::now_v7()
+    }
+
+    /// Where answers are read: in the transaction when there is one.
+    pub fn read(&self) -> DatabaseExecutor<'_> {
+        match &self.tx {
+            Some(tx) => DatabaseExecutor::Transaction(tx),
+            None => DatabaseExecutor::Connection(self.app.store.read()),
+        }
+    }
+
+    /// Runs `work` in a transaction, or in the one already begun. It may run more than once.
+    pub async fn write<T, F, Fut>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(Ctx) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        if self.tx.is_some() {
+            return work(self.clone()).await;
+        }
+        let ctx = self.clone();
+        let outcome = self
+            .app
+            .store
+            .write(!self.validate_only, move |tx| {
+                work(Ctx {
+                    tx: Some(tx),
+                    ..ctx.clone()
+                })
+            })
+            .await;
+        if self.standings_changed.load(Ordering::Acquire) {
+            self.app.principals.forget();
+        }
+        outcome
+    }
+
+    /// Says that who may do what has changed, so that it holds from the commit on.
+    pub fn standings_change(&self) {
+        self.standings_changed.store(true, Ordering::Release);
+    }
+
+    /// The standing acted in.
+    pub fn standing(&self) -> Result<&Standing> {
+        match (&*self.caller, self.caller.standing()) {
+            (_, Some(standing)) => Ok(standing),
+            (Caller::Anonymous, _) => Err(Code::Unauthenticated.into()),
+            (Caller::Account { principal, .. }, _) if principal.standings.len() > 1 => {
+                Err(Code::ActingContextRequired.into())
+            }
+            _ => Err(Error::new(Code::Forbidden, "you sit at no table")),
+        }
+    }
+
+    /// Who signed in.
+    pub fn principal(&self) -> Result<&Arc<Principal>> {
+        match &*self.caller {
+            Caller::Account { principal, .. } => Ok(principal),
+            _ => Err(Code::Unauthenticated.into()),
+        }
+    }
+
+    /// Leave to do this, or a refusal.
+    pub fn permit(&self, op: Op) -> Result<Permit> {
+        let permit = permit(op, self.standing()?)?;
+        if let Caller::Account { principal, .. } = &*self.caller
+            && !principal.scopes.is_empty()
+        {
+            let scope = self.app.operations.scope(op);
+            if !principal.scopes.contains(&scope) {
+                return Err(Error::new(Code::ScopeMissing, format!("this needs the scope {scope}")));
+            }
+        }
+        Ok(permit)
+    }
+
+    /// Leave to do this at that partnership. One the caller has no standing at is as if it were not there.
+    pub fn permit_at(&self, op: Op, partnership_id: Uuid) -> Result<Permit> {
+        let permit = self.permit(op)?;
+        if permit.standing.role == Role::Operator || permit.standing.partnership_id == partnership_id {
+            Ok(permit)
+        } else {
+            Err(Error::member(
+                "/partnershipId",
+                "not_found",
+                "there is no such partnership",
+            ))
+        }
+    }
+
+    /// Writes what happened, in the transaction of the change.
+    pub async fn event<R: Scoped>(&self, kind: &str, record: &R, changed: &[String]) -> Result<()> {
+        let partnership = record.partnership_id();
+        let row = event::ActiveModel {
+            partnership_id: ActiveValue::Set((!partnership.is_nil()).then_some(partnership)),
+            kind: ActiveValue::Set(kind.into()),
+            record_type: ActiveValue::Set(R::TABLE.trim_end_matches('_').into()),
+            record_id: ActiveValue::Set(record.id()),
+            record_version: ActiveValue::Set(record.version()),
+            changed_fields: ActiveValue::Set(serde_json::to_string(changed).map_err(Error::internal)?),
+            operation: ActiveValue::Set(self.operation.name()),
+            actor_id: ActiveValue::Set(self.caller.account_id()),
+            actor_role: ActiveValue::Set(
+                self.caller
+                    .standing()
+                    .map_or("", |standing| standing.role.word())
+                    .into(),
+            ),
+            via: ActiveValue::Set(self.via.word().into()),
+            request_id: ActiveValue::Set(self.request_id.to_string()),
+            happened_at: ActiveValue::Set(self.now()),
+            ..Default::default()
+        };
+        row.insert(&self.read()).await?;
+        Ok(())
+    }
+}

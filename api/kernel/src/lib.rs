@@ -1,0 +1,20 @@
+//! What every slice uses: the access table, the doors to the database and to the world, and the operations on records
+//! that are the same for all of them.
+//!
+//! A slice registers its operations in [`operation::Operations`]; REST ([`rest`]), GraphQL ([`graphql`]) and the
+//! published documents ([`openapi`]) are made from that table.
+
+pub mod access;
+pub mod ctx;
+pub mod error;
+pub mod list;
+pub mod op;
+pub mod operation;
+pub mod principal;
+pub mod record;
+pub mod relation;
+pub mod schema;
+pub mod scope;
+pub mod standing;
+pub mod store;
+pub mod token;

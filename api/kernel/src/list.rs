@@ -1,0 +1,522 @@
+//! Lists: filters, sorts, keyset cursors, full-text search. One way for every collection and both doors.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use roundtable_entity::{Field, Record, Use};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Order, Query, SimpleExpr};
+use sea_orm::{
+    ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect, Value as SqlValue,
+};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::access::Permit;
+use crate::ctx::Ctx;
+use crate::error::{Code, Error, Result};
+use crate::schema::camel;
+use crate::scope::Scoped;
+
+/// Most rows of a page.
+pub const MOST: u64 = 200;
+/// Rows of a page unless said otherwise.
+pub const DEFAULT: u64 = 50;
+
+/// One page of a list.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Page<R> {
+    /// The rows.
+    pub items: Vec<R>,
+    /// Where the page stands.
+    pub page_info: PageInfo,
+    /// Rows on all pages, when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total_count: Option<u64>,
+    /// Cursor of each row, for GraphQL edges.
+    #[serde(skip)]
+    pub cursors: Vec<String>,
+}
+
+/// Where a page stands in its list.
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PageInfo {
+    /// Whether more rows follow.
+    pub has_next_page: bool,
+    /// Whether rows went before.
+    pub has_previous_page: bool,
+    /// Cursor of the first row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start_cursor: Option<String>,
+    /// Cursor of the last row; send it as `after` for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_cursor: Option<String>,
+}
+
+/// Narrows a collection to some rows of its table, such as partners to employers.
+pub type Narrow = fn() -> Condition;
+
+/// What is asked of a list.
+pub struct Asked<'a> {
+    /// Parameters, already checked and typed.
+    pub parameters: &'a Map<String, Value>,
+    /// Rows of the collection, when it is not the whole table.
+    pub narrow: Option<Narrow>,
+}
+
+struct Sort {
+    field: &'static str,
+    descending: bool,
+    word: String,
+}
+
+/// Members a list can be sorted by, without the direction.
+pub fn sorts<R: Record>() -> Vec<(String, &'static str)> {
+    let mut sorts: Vec<(String, &'static str)> = vec![
+        ("id".into(), "id"),
+        ("createdAt".into(), "created_at"),
+        ("updatedAt".into(), "updated_at"),
+    ];
+    for field in R::FIELDS.iter().filter(|field| field.uses.contains(&Use::sort)) {
+        // The folded form of a name is kept apart, and sorted by under the name's own.
+        sorts.push((camel(field.name.trim_end_matches("_key")), field.name));
+    }
+    sorts
+}
+
+/// Whether the collection has full-text search.
+pub fn searchable<R: Record>() -> bool {
+    R::FIELDS.iter().any(|field| field.uses.contains(&Use::search))
+}
+
+/// Reads a page.
+pub async fn page<R: Scoped>(ctx: &Ctx, permit: &Permit, asked: &Asked<'_>) -> Result<Page<R>> {
+    let parameters = asked.parameters;
+    let first = parameters.get("first").and_then(Value::as_u64).unwrap_or(DEFAULT);
+    let words = match parameters.get("q").and_then(Value::as_str) {
+        Some(text) if searchable::<R>() => Some(words(text)),
+        _ => None,
+    };
+    let sort = sort::<R>(parameters)?;
+    let print = print(permit, parameters);
+    let after = match parameters.get("after").and_then(Value::as_str) {
+        Some(cursor) => Some(read_cursor(cursor, &print)?),
+        None => None,
+    };
+    let mut rows = R::rows(permit).add(filters::<R>(parameters)?);
+    if let Some(narrow) = asked.narrow {
+        rows = rows.add(narrow());
+    }
+    if words.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(empty(parameters));
+    }
+    match (words, sort) {
+        (Some(words), None) => ranked::<R>(ctx, rows, &words, first, after, &print, parameters).await,
+        (words, sort) => {
+            if let Some(words) = words {
+                rows = rows.add(matches::<R>(ctx.app.store.backend(), &words));
+            }
+            let by_id = Sort {
+                field: "id",
+                descending: false,
+                word: String::new(),
+            };
+            sorted::<R>(ctx, rows, sort.unwrap_or(by_id), first, after, &print, parameters).await
+        }
+    }
+}
+
+fn empty<R>(parameters: &Map<String, Value>) -> Page<R> {
+    let total = parameters.get("total").and_then(Value::as_bool) == Some(true);
+    Page {
+        items: Vec::new(),
+        page_info: PageInfo {
+            has_next_page: false,
+            has_previous_page: false,
+            start_cursor: None,
+            end_cursor: None,
+        },
+        total_count: total.then_some(0),
+        cursors: Vec::new(),
+    }
+}
+
+fn sort<R: Record>(parameters: &Map<String, Value>) -> Result<Option<Sort>> {
+    let Some(word) = parameters.get("sort").and_then(Value::as_str) else {
+        return Ok(None);
+    };
+    let (name, descending) = match word.strip_prefix('-') {
+        Some(name) => (name, true),
+        None => (word, false),
+    };
+    let sorts = sorts::<R>();
+    match sorts.iter().find(|(wire, _)| wire == name) {
+        Some((_, field)) => Ok(Some(Sort {
+            field,
+            descending,
+            word: word.into(),
+        })),
+        None => {
+            let names: Vec<&str> = sorts.iter().map(|(wire, _)| wire.as_str()).collect();
+            Err(Error::member(
+                "/sort",
+                "unknown_sort",
+                format!("sort by one of {}, or -name", names.join(", ")),
+            ))
+        }
+    }
+}
+
+async fn sorted<R: Scoped>(
+    ctx: &Ctx,
+    rows: Condition,
+    sort: Sort,
+    first: u64,
+    after: Option<(Value, Uuid)>,
+    print: &str,
+    parameters: &Map<String, Value>,
+) -> Result<Page<R>> {
+    let column = column::<R>(sort.field)?;
+    let id = column_id::<R>()?;
+    let total = match parameters.get("total").and_then(Value::as_bool) {
+        Some(true) => Some(R::Entity::find().filter(rows.clone()).count(&ctx.read()).await?),
+        _ => None,
+    };
+    let has_previous_page = after.is_some();
+    let mut query = R::Entity::find().filter(rows);
+    if let Some((value, after_id)) = after {
+        let here = Expr::tuple([column.into_expr().into(), id.into_expr().into()]);
+        let there = Expr::tuple([Expr::val(sql_value(column, &value)?).into(), Expr::val(after_id).into()]);
+        let beyond = match (sort.field, sort.descending) {
+            ("id", false) => id.gt(after_id),
+            ("id", true) => id.lt(after_id),
+            (_, false) => here.gt(there),
+            (_, true) => here.lt(there),
+        };
+        query = query.filter(beyond);
+    }
+    let order = if sort.descending { Order::Desc } else { Order::Asc };
+    if sort.field != "id" {
+        query = query.order_by(column, order.clone());
+    }
+    let mut items: Vec<R> = query.order_by(id, order).limit(first + 1).all(&ctx.read()).await?;
+    let has_next_page = items.len() as u64 > first;
+    items.truncate(usize::try_from(first).unwrap_or(usize::MAX));
+    let mut cursors = Vec::with_capacity(items.len());
+    for item in &items {
+        cursors.push(write_cursor(print, &json_value(&item.get(column))?, item.id()));
+    }
+    let _ = sort.word;
+    Ok(Page {
+        page_info: PageInfo {
+            has_next_page,
+            has_previous_page,
+            start_cursor: cursors.first().cloned(),
+            end_cursor: cursors.last().cloned(),
+        },
+        items,
+        total_count: total,
+        cursors,
+    })
+}
+
+async fn ranked<R: Scoped>(
+    ctx: &Ctx,
+    rows: Condition,
+    words: &[String],
+    first: u64,
+    after: Option<(Value, Uuid)>,
+    print: &str,
+    parameters: &Map<String, Value>,
+) -> Result<Page<R>> {
+    let backend = ctx.app.store.backend();
+    let id = column_id::<R>()?;
+    let table = R::TABLE;
+    let rank: SimpleExpr = match backend {
+        DbBackend::Postgres => Expr::cust_with_values(
+            format!("(-ts_rank(\"{table}\".search, to_tsquery('english', $1)))::float8"),
+            [tsquery(words)],
+        ),
+        _ => Expr::cust(format!("bm25(\"{table}_search\", 10.0, 5.0, 3.0, 1.0)")),
+    };
+    let has_previous_page = after.is_some();
+    let mut select = Query::select();
+    select
+        .expr_as(Expr::col((R::Entity::default(), id)), "id")
+        .expr_as(rank.clone(), "rank");
+    select.from(R::Entity::default());
+    let found = match backend {
+        DbBackend::Postgres => matches::<R>(backend, words),
+        _ => {
+            select.inner_join(
+                format!("{table}_search"),
+                Expr::cust(format!("\"{table}_search\".rowid = \"{table}\".row_key")),
+            );
+            Expr::cust_with_values(format!("\"{table}_search\" MATCH ?"), [fts_query(words)])
+        }
+    };
+    let rows = rows.add(found);
+    let total = match parameters.get("total").and_then(Value::as_bool) {
+        Some(true) => {
+            let mut count = Query::select();
+            count
+                .expr_as(Func::count(Expr::col((R::Entity::default(), id))), "total")
+                .from(R::Entity::default());
+            if backend != DbBackend::Postgres {
+                count.inner_join(
+                    format!("{table}_search"),
+                    Expr::cust(format!("\"{table}_search\".rowid = \"{table}\".row_key")),
+                );
+            }
+            count.cond_where(rows.clone());
+            let row = ctx.read().query_one(&count).await?;
+            row.map(|row| row.try_get::<i64>("", "total"))
+                .transpose()?
+                .map(i64::unsigned_abs)
+        }
+        _ => None,
+    };
+    select.cond_where(rows);
+    if let Some((value, after_id)) = after {
+        let after_rank = value.as_f64().ok_or(Code::InvalidCursor)?;
+        select.and_where(
+            Expr::tuple([rank.clone(), Expr::col((R::Entity::default(), id)).into()])
+                .gt(Expr::tuple([Expr::val(after_rank).into(), Expr::val(after_id).into()])),
+        );
+    }
+    select
+        .order_by_expr(rank, Order::Asc)
+        .order_by((R::Entity::default(), id), Order::Asc)
+        .limit(first + 1);
+    let mut found: Vec<(Uuid, f64)> = Vec::new();
+    for row in ctx.read().query_all(&select).await? {
+        found.push((row.try_get("", "id")?, row.try_get("", "rank")?));
+    }
+    let has_next_page = found.len() as u64 > first;
+    found.truncate(usize::try_from(first).unwrap_or(usize::MAX));
+    let mut models: Vec<R> = R::Entity::find()
+        .filter(id.is_in(found.iter().map(|(id, _)| *id)))
+        .all(&ctx.read())
+        .await?;
+    let place = |row: &R| found.iter().position(|(id, _)| *id == row.id());
+    models.sort_by_key(place);
+    let cursors: Vec<String> = found
+        .iter()
+        .map(|(id, rank)| write_cursor(print, &json!(rank), *id))
+        .collect();
+    Ok(Page {
+        page_info: PageInfo {
+            has_next_page,
+            has_previous_page,
+            start_cursor: cursors.first().cloned(),
+            end_cursor: cursors.last().cloned(),
+        },
+        items: models,
+        total_count: total,
+        cursors,
+    })
+}
+
+/// Rows whose words match.
+fn matches<R: Record>(backend: DbBackend, words: &[String]) -> SimpleExpr {
+    let table = R::TABLE;
+    match backend {
+        DbBackend::Postgres => Expr::cust_with_values(
+            format!("\"{table}\".search @@ to_tsquery('english', $1)"),
+            [tsquery(words)],
+        ),
+        _ => Expr::cust_with_values(
+            format!("\"{table}\".row_key IN (SELECT rowid FROM \"{table}_search\" WHERE \"{table}_search\" MATCH ?)"),
+            [fts_query(words)],
+        ),
+    }
+}
+
+/// English words too common to search for; PostgreSQL's dictionary drops them by itself.
+const COMMON: &[&str] = &[
+    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no", "not", "of",
+    "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this", "to", "was", "will", "with",
+];
+
+/// The words of a search, literal: no operator of either database gets through.
+fn words(text: &str) -> Vec<String> {
+    text.split(|letter: char| !letter.is_alphanumeric())
+        .map(str::to_lowercase)
+        .filter(|word| !word.is_empty() && !COMMON.contains(&word.as_str()))
+        .take(16)
+        .map(|word| word.chars().take(64).collect())
+        .collect()
+}
+
+fn tsquery(words: &[String]) -> String {
+    words
+        .iter()
+        .map(|word| format!("'{word}'"))
+        .collect::<Vec<_>>()
+        .join(" & ")
+}
+
+fn fts_query(words: &[String]) -> String {
+    words
+        .iter()
+        .map(|word| format!("\"{word}\""))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn column<R: Record>(name: &str) -> Result<<R::Entity as EntityTrait>::Column> {
+    R::column(name).ok_or_else(|| Error::internal(format!("{} has no column {name}", R::TABLE)))
+}
+
+fn column_id<R: Record>() -> Result<<R::Entity as EntityTrait>::Column> {
+    column::<R>("id")
+}
+
+/// The condition that filter parameters ask for.
+fn filters<R: Record>(parameters: &Map<String, Value>) -> Result<Condition> {
+    let archived = parameters.get("archived").and_then(Value::as_bool).unwrap_or(false);
+    let gone = column::<R>("archived_at")?;
+    let mut rows = Condition::all().add(if archived { gone.is_not_null() } else { gone.is_null() });
+    if let Some(since) = parameters.get("updatedSince") {
+        let updated = column::<R>("updated_at")?;
+        rows = rows.add(updated.gte(sql_value(updated, since)?));
+    }
+    if let Some(ids) = parameters.get("id") {
+        let id = column_id::<R>()?;
+        rows = rows.add(id.is_in(sql_values(id, ids)?));
+    }
+    for field in R::FIELDS {
+        rows = filter::<R>(rows, field, parameters)?;
+    }
+    Ok(rows)
+}
+
+fn filter<R: Record>(mut rows: Condition, field: &Field, parameters: &Map<String, Value>) -> Result<Condition> {
+    let name = camel(field.name);
+    let column = column::<R>(field.name)?;
+    if field.uses.contains(&Use::filter)
+        && let Some(asked) = parameters.get(&name)
+    {
+        let mut values = sql_values(column, asked)?;
+        rows = match (values.len(), values.pop()) {
+            (1, Some(one)) => rows.add(column.eq(one)),
+            (_, last) => rows.add(column.is_in(values.into_iter().chain(last))),
+        };
+    }
+    if field.uses.contains(&Use::range) {
+        if let Some(from) = parameters.get(&format!("{name}From")) {
+            rows = rows.add(column.gte(sql_value(column, from)?));
+        }
+        if let Some(before) = parameters.get(&format!("{name}Before")) {
+            rows = rows.add(column.lt(sql_value(column, before)?));
+        }
+    }
+    Ok(rows)
+}
+
+fn sql_values<C: ColumnTrait>(column: C, asked: &Value) -> Result<Vec<SqlValue>> {
+    match asked {
+        Value::Array(many) => many.iter().map(|one| sql_value(column, one)).collect(),
+        one => Ok(vec![sql_value(column, one)?]),
+    }
+}
+
+/// A checked parameter as the column's type.
+fn sql_value<C: ColumnTrait>(column: C, asked: &Value) -> Result<SqlValue> {
+    use sea_orm::ColumnType;
+    let wrong = || Error::from(Code::InvalidCursor);
+    let text = || asked.as_str().ok_or_else(wrong);
+    Ok(match column.def().get_column_type() {
+        ColumnType::Uuid => Uuid::parse_str(text()?).map_err(|_| wrong())?.into(),
+        ColumnType::Integer | ColumnType::BigInteger => i32::try_from(asked.as_i64().ok_or_else(wrong)?)
+            .map_err(|_| wrong())?
+            .into(),
+        ColumnType::Boolean => asked.as_bool().ok_or_else(wrong)?.into(),
+        ColumnType::Double => asked.as_f64().ok_or_else(wrong)?.into(),
+        ColumnType::Date => text()?.parse::<chrono::NaiveDate>().map_err(|_| wrong())?.into(),
+        ColumnType::TimestampWithTimeZone | ColumnType::DateTime | ColumnType::Timestamp => {
+            chrono::DateTime::parse_from_rfc3339(text()?)
+                .map_err(|_| wrong())?
+                .with_timezone(&chrono::Utc)
+                .into()
+        }
+        _ => text()?.to_owned().into(),
+    })
+}
+
+/// A stored value as JSON, for a cursor.
+fn json_value(value: &SqlValue) -> Result<Value> {
+    Ok(match value {
+        SqlValue::String(Some(text)) => json!(text),
+        SqlValue::Int(Some(number)) => json!(number),
+        SqlValue::BigInt(Some(number)) => json!(number),
+        SqlValue::Bool(Some(yes)) => json!(yes),
+        SqlValue::Uuid(Some(id)) => json!(id),
+        SqlValue::ChronoDate(Some(date)) => json!(date),
+        SqlValue::ChronoDateTimeUtc(Some(time)) => json!(time),
+        other => return Err(Error::internal(format!("a list cannot be sorted by {other:?}"))),
+    })
+}
+
+/// What a cursor is bound to: operation, sort and filters.
+fn print(permit: &Permit, parameters: &Map<String, Value>) -> String {
+    let mut asked: Vec<String> = parameters
+        .iter()
+        .filter(|(name, _)| !matches!(name.as_str(), "first" | "after" | "total" | "expand"))
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    asked.sort();
+    let hash = Sha256::digest(format!("{:?}|{}", permit.op, asked.join("&")).as_bytes());
+    BASE64.encode(hash.get(..6).unwrap_or_default())
+}
+
+fn write_cursor(print: &str, value: &Value, id: Uuid) -> String {
+    BASE64.encode(json!([print, value, id]).to_string())
+}
+
+fn read_cursor(cursor: &str, print: &str) -> Result<(Value, Uuid)> {
+    let refused = || {
+        let mut error = Error::from(Code::InvalidCursor);
+        error.problems.push(crate::error::Problem {
+            pointer: "/after".into(),
+            code: "invalid_cursor",
+            detail: "start again without after; a cursor goes with one sort and filter".into(),
+        });
+        error
+    };
+    if cursor.len() > 4096 {
+        return Err(refused());
+    }
+    let bytes = BASE64.decode(cursor).map_err(|_| refused())?;
+    let (bound, value, id): (String, Value, Uuid) = serde_json::from_slice(&bytes).map_err(|_| refused())?;
+    if bound == print {
+        Ok((value, id))
+    } else {
+        Err(refused())
+    }
+}
+
+/// Rows of `R` whose `column` holds one of these ids, live, in the order of `order` and then the id.
+pub async fn children<R: Scoped>(ctx: &Ctx, permit: &Permit, name: &str, order: &str, ids: &[Uuid]) -> Result<Vec<R>> {
+    let column = column::<R>(name)?;
+    let rows = R::Entity::find()
+        .filter(column.is_in(ids.iter().copied()))
+        .filter(self::column::<R>("archived_at")?.is_null())
+        .filter(R::rows(permit))
+        .order_by_asc(self::column::<R>(order)?)
+        .order_by_asc(column_id::<R>()?)
+        .all(&ctx.read())
+        .await?;
+    Ok(rows)
+}
+
+/// The id a row holds in this column.
+pub fn id_in<R: Record>(row: &R, name: &str) -> Option<Uuid> {
+    match row.get(R::column(name)?) {
+        SqlValue::Uuid(id) => id,
+        _ => None,
+    }
+}

@@ -1,0 +1,427 @@
+//! Every operation there is, by name. The REST operation id and the GraphQL field are its camel case.
+
+/// Declares the operations with their summaries.
+macro_rules! operations {
+    ($( $(#[doc = $summary:literal])* $variant:ident, )*) => {
+        /// One operation.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Op { $( $(#[doc = $summary])* $variant, )* }
+
+        impl Op {
+            /// Every operation.
+            pub const ALL: &'static [Op] = &[$( Op::$variant, )*];
+            /// Its name as declared, for example `ListMeetings`.
+            pub fn title(self) -> &'static str { match self { $( Op::$variant => stringify!($variant), )* } }
+            /// One sentence for whoever calls it.
+            pub fn summary(self) -> &'static str { match self { $( Op::$variant => concat!($($summary,)*).trim_ascii(), )* } }
+        }
+    };
+}
+
+impl Op {
+    /// Operation id in OpenAPI and field in GraphQL, for example `listMeetings`.
+    pub fn name(self) -> String {
+        let title = self.title();
+        let (first, rest) = title.split_at(1);
+        first.to_lowercase() + rest
+    }
+}
+
+operations! {
+    /// List partnerships.
+    ListPartnerships,
+    /// Read a partnership.
+    GetPartnership,
+    /// Open a partnership.
+    CreatePartnership,
+    /// Change members of a partnership (merge patch).
+    UpdatePartnership,
+    /// Archive a partnership; its unique values become free.
+    ArchivePartnership,
+    /// List policy settings.
+    ListPolicySettings,
+    /// Read a policy setting.
+    GetPolicySetting,
+    /// Set a policy key from now on; earlier values stay as history.
+    CreatePolicySetting,
+    /// List organisations.
+    ListOrganizations,
+    /// Read an organisation.
+    GetOrganization,
+    /// Create an organisation.
+    CreateOrganization,
+    /// Change members of an organisation (merge patch).
+    UpdateOrganization,
+    /// Archive an organisation; its unique values become free.
+    ArchiveOrganization,
+    /// Restore an archived organisation.
+    RestoreOrganization,
+    /// List locations.
+    ListLocations,
+    /// Read a location.
+    GetLocation,
+    /// Create a location.
+    CreateLocation,
+    /// Change members of a location (merge patch).
+    UpdateLocation,
+    /// Archive a location; its unique values become free.
+    ArchiveLocation,
+    /// List people.
+    ListPeople,
+    /// Read a person.
+    GetPerson,
+    /// Create a person.
+    CreatePerson,
+    /// Change members of a person (merge patch).
+    UpdatePerson,
+    /// Archive a person; its unique values become free.
+    ArchivePerson,
+    /// Restore an archived person.
+    RestorePerson,
+    /// List affiliations.
+    ListAffiliations,
+    /// Read an affiliation.
+    GetAffiliation,
+    /// Create an affiliation.
+    CreateAffiliation,
+    /// Change members of an affiliation (merge patch).
+    UpdateAffiliation,
+    /// Archive an affiliation; its unique values become free.
+    ArchiveAffiliation,
+    /// End an affiliation on a day; it stays as history.
+    EndAffiliation,
+    /// List external ids.
+    ListExternalIds,
+    /// Read an external id.
+    GetExternalId,
+    /// Create an external id.
+    CreateExternalId,
+    /// Archive an external id; its unique values become free.
+    ArchiveExternalId,
+    /// List partners.
+    ListPartners,
+    /// Read a partner.
+    GetPartner,
+    /// Bring an organisation to the table as a prospect.
+    CreatePartner,
+    /// Change members of a partner (merge patch).
+    UpdatePartner,
+    /// Archive a partner; its unique values become free.
+    ArchivePartner,
+    /// Restore an archived partner.
+    RestorePartner,
+    /// Invite a prospect to the table.
+    InvitePartner,
+    /// Join the table: the invited organisation says yes.
+    JoinPartner,
+    /// Decline the invitation to the table.
+    DeclinePartner,
+    /// Leave the table, or take a partner off it with a reason.
+    WithdrawPartner,
+    /// Mark a partner without activity as dormant.
+    RestPartner,
+    /// Bring a dormant partner back.
+    ReactivatePartner,
+    /// Say how the partner takes part from a day on; earlier modes stay as history.
+    EngagePartner,
+    /// Say how many hours a quarter the organisation offers. Only the organisation itself can.
+    OfferHours,
+    /// List employers.
+    ListEmployers,
+    /// Read an employer.
+    GetEmployer,
+    /// Create an employer.
+    CreateEmployer,
+    /// Change members of an employer (merge patch).
+    UpdateEmployer,
+    /// List unions.
+    ListUnions,
+    /// Read a union.
+    GetUnion,
+    /// Create a union.
+    CreateUnion,
+    /// Change members of a union (merge patch).
+    UpdateUnion,
+    /// List institutions.
+    ListInstitutions,
+    /// Read an institution.
+    GetInstitution,
+    /// Create an institution.
+    CreateInstitution,
+    /// Change members of an institution (merge patch).
+    UpdateInstitution,
+    /// List engagements.
+    ListEngagements,
+    /// Read an engagement.
+    GetEngagement,
+    /// List seats.
+    ListSeats,
+    /// Read a seat.
+    GetSeat,
+    /// Propose a person for a partner's seat.
+    CreateSeat,
+    /// Change members of a seat (merge patch).
+    UpdateSeat,
+    /// Confirm that the person holds the seat: it becomes live.
+    AcceptSeat,
+    /// Say that the person is still the right one.
+    ConfirmSeat,
+    /// End a seat: an alternate takes over, open items go into a handover, the leaver's access ends.
+    EndSeat,
+    /// List handovers.
+    ListHandovers,
+    /// Read a handover.
+    GetHandover,
+    /// Change members of a handover (merge patch).
+    UpdateHandover,
+    /// Take on a handover with the seat that follows.
+    AcceptHandover,
+    /// Complete a handover.
+    CompleteHandover,
+    /// List champions.
+    ListChampions,
+    /// Read a champion.
+    GetChampion,
+    /// Nominate a person of an employer as champion.
+    CreateChampion,
+    /// Change members of a champion (merge patch).
+    UpdateChampion,
+    /// Agree to serve as champion; the person's own word.
+    AcceptChampion,
+    /// Step down as champion.
+    StepDownChampion,
+    /// List outreach touches.
+    ListOutreachTouches,
+    /// Read an outreach touch.
+    GetOutreachTouch,
+    /// Create an outreach touch.
+    CreateOutreachTouch,
+    /// Change members of an outreach touch (merge patch).
+    UpdateOutreachTouch,
+    /// Archive an outreach touch; its unique values become free.
+    ArchiveOutreachTouch,
+    /// List interests.
+    ListInterests,
+    /// Read an interest.
+    GetInterest,
+    /// Create an interest.
+    CreateInterest,
+    /// Change members of an interest (merge patch).
+    UpdateInterest,
+    /// Archive an interest; its unique values become free.
+    ArchiveInterest,
+    /// List constraints.
+    ListConstraints,
+    /// Read a constraint.
+    GetConstraint,
+    /// Create a constraint.
+    CreateConstraint,
+    /// Change members of a constraint (merge patch).
+    UpdateConstraint,
+    /// Archive a constraint; its unique values become free.
+    ArchiveConstraint,
+    /// List mission statements.
+    ListMissionStatements,
+    /// Read a mission statement.
+    GetMissionStatement,
+    /// Record a new wording of an organisation's mission; earlier ones stay.
+    CreateMissionStatement,
+    /// List bargaining units.
+    ListBargainingUnits,
+    /// Read a bargaining unit.
+    GetBargainingUnit,
+    /// Create a bargaining unit.
+    CreateBargainingUnit,
+    /// Change members of a bargaining unit (merge patch).
+    UpdateBargainingUnit,
+    /// Archive a bargaining unit; its unique values become free.
+    ArchiveBargainingUnit,
+    /// List meeting series.
+    ListMeetingSeriesList,
+    /// Read a meeting series.
+    GetMeetingSeries,
+    /// Create a meeting series.
+    CreateMeetingSeries,
+    /// Change members of a meeting series (merge patch).
+    UpdateMeetingSeries,
+    /// Archive a meeting series; its unique values become free.
+    ArchiveMeetingSeries,
+    /// Make the meetings of a series up to a day, as drafts, at the same local time across daylight saving.
+    GenerateMeetings,
+    /// List meetings.
+    ListMeetings,
+    /// Read a meeting.
+    GetMeeting,
+    /// Draft a meeting.
+    CreateMeeting,
+    /// Change members of a meeting (merge patch).
+    UpdateMeeting,
+    /// Archive a meeting; its unique values become free.
+    ArchiveMeeting,
+    /// Call a meeting: it needs an objective, an agenda that fits, and respect for employers' time.
+    ScheduleMeeting,
+    /// Begin a scheduled meeting.
+    StartMeeting,
+    /// End a meeting and record when it really ended.
+    HoldMeeting,
+    /// Close a meeting with the result of its objective.
+    CloseMeeting,
+    /// Call a meeting off; it stays readable as cancelled.
+    CancelMeeting,
+    /// Carry unfinished agenda and action items over to a later meeting.
+    CarryOverMeeting,
+    /// List agenda items.
+    ListAgendaItems,
+    /// Read an agenda item.
+    GetAgendaItem,
+    /// Create an agenda item.
+    CreateAgendaItem,
+    /// Change members of an agenda item (merge patch).
+    UpdateAgendaItem,
+    /// Archive an agenda item; its unique values become free.
+    ArchiveAgendaItem,
+    /// List attendances.
+    ListAttendances,
+    /// Read an attendance.
+    GetAttendance,
+    /// Ask a seat to a meeting.
+    CreateAttendance,
+    /// Change members of an attendance (merge patch).
+    UpdateAttendance,
+    /// Archive an attendance; its unique values become free.
+    ArchiveAttendance,
+    /// Answer an invitation to a meeting, for your own seat.
+    AnswerAttendance,
+    /// Record whether a seat came and for how long.
+    RecordAttendance,
+    /// List minutes.
+    ListMinutesList,
+    /// Read minutes.
+    GetMinutes,
+    /// Create minutes.
+    CreateMinutes,
+    /// Change members of minutes (merge patch).
+    UpdateMinutes,
+    /// Send the minutes to those who were there.
+    CirculateMinutes,
+    /// Approve the minutes for your organisation.
+    ApproveMinutes,
+    /// List decisions.
+    ListDecisions,
+    /// Read a decision.
+    GetDecision,
+    /// Create a decision.
+    CreateDecision,
+    /// Change members of a decision (merge patch).
+    UpdateDecision,
+    /// Archive a decision; its unique values become free.
+    ArchiveDecision,
+    /// List action items.
+    ListActionItems,
+    /// Read an action item.
+    GetActionItem,
+    /// Offer an action item to an organisation.
+    CreateActionItem,
+    /// Change members of an action item (merge patch).
+    UpdateActionItem,
+    /// Take on an action item.
+    AcceptActionItem,
+    /// Decline an action item.
+    DeclineActionItem,
+    /// Report an accepted action item done.
+    CompleteActionItem,
+    /// Give an action item up, with a reason.
+    DropActionItem,
+    /// List time overrides.
+    ListTimeOverrides,
+    /// Read a time override.
+    GetTimeOverride,
+    /// List entries of the resource map.
+    ListResources,
+    /// Read an entry of the resource map.
+    GetResource,
+    /// Create an entry of the resource map.
+    CreateResource,
+    /// Change members of an entry of the resource map (merge patch).
+    UpdateResource,
+    /// Archive an entry of the resource map; its unique values become free.
+    ArchiveResource,
+    /// Restore an archived entry of the resource map.
+    RestoreResource,
+    /// Put a draft entry on the map.
+    PublishResource,
+    /// Confirm that the entry is right; the owner's right, or the intermediary's check.
+    VerifyResource,
+    /// Take an entry off the map, with a reason.
+    RetireResource,
+    /// List codes.
+    ListCodes,
+    /// Read a code.
+    GetCode,
+    /// Create a code.
+    CreateCode,
+    /// List staff appointments.
+    ListStaffAppointments,
+    /// Read a staff appointment.
+    GetStaffAppointment,
+    /// Create a staff appointment.
+    CreateStaffAppointment,
+    /// Archive a staff appointment; its unique values become free.
+    ArchiveStaffAppointment,
+    /// List service accounts.
+    ListServiceAccounts,
+    /// Read a service account.
+    GetServiceAccount,
+    /// Make an account for a system. The secret is shown once.
+    CreateServiceAccount,
+    /// Change members of a service account (merge patch).
+    UpdateServiceAccount,
+    /// Archive a service account; its unique values become free.
+    ArchiveServiceAccount,
+    /// Give a service account a new secret; the old one is dead at once.
+    RenewSecret,
+    /// List invitations.
+    ListInvitations,
+    /// Read an invitation.
+    GetInvitation,
+    /// Invite somebody to make a login. The token is shown once.
+    CreateInvitation,
+    /// Archive an invitation; its unique values become free.
+    ArchiveInvitation,
+    /// List imports.
+    ListImportJobs,
+    /// Read an import.
+    GetImportJob,
+    /// Import a file into a partnership: all of it or nothing. The report names every refused row.
+    CreateImportJob,
+    /// List accounts.
+    ListAccounts,
+    /// Read an account.
+    GetAccount,
+    /// Make an account for somebody who will operate the installation, with a one-time invitation.
+    CreateAccount,
+    /// Suspend an account: every session of it is dead at once.
+    SuspendAccount,
+    /// Let a suspended account sign in again.
+    ReinstateAccount,
+    /// Who you are, for whom you act, and what you may do.
+    GetMe,
+    /// Sign in with e-mail address and password.
+    CreateSession,
+    /// Exchange a refresh token for new tokens; using one twice ends the session.
+    RefreshSession,
+    /// End the session a refresh token belongs to.
+    EndSession,
+    /// Accept an invitation and set a password.
+    AcceptInvitation,
+    /// Change your password; every other session ends.
+    ChangePassword,
+    /// Who is covered: point person and alternate, partner by partner.
+    GetCoverage,
+    /// Employer time required against offered, for a quarter.
+    GetTimeLedger,
+    /// The policy keys with their bounds and the values in force.
+    ListPolicyKeys,
+    /// The report of an import: what was created, updated, unchanged and refused, row by row.
+    GetImportReport,
+}

@@ -1,0 +1,883 @@
+//! The table of operations: every one with its address, its parameters, its shapes and its function. REST, GraphQL and
+//! the published documents are made from it, so neither door can have what the other lacks.
+
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use roundtable_entity::{Record, Use, idempotency_key};
+use sea_orm::{ActiveModelTrait, ActiveValue, Condition, EntityTrait};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::access::{Reach, rule};
+use crate::ctx::Ctx;
+use crate::error::{Code, Error, Result};
+use crate::list::{self, Asked, Narrow, PageInfo};
+use crate::op::Op;
+use crate::record::{self, Target};
+use crate::relation::Relation;
+use crate::schema::{Schemas, camel};
+use crate::scope::Scoped;
+use crate::standing::Standing;
+use crate::token::fingerprint;
+
+/// What an operation does, as far as the doors need to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Reads a page.
+    List,
+    /// Reads one.
+    Get,
+    /// Makes one.
+    Create,
+    /// Changes members of one.
+    Update,
+    /// Archives one (`DELETE`).
+    Archive,
+    /// Moves one to another state, or does another named thing to it.
+    Act,
+    /// Answers a question.
+    Report,
+    /// Takes a body and answers; does its own writing.
+    Submit,
+}
+
+impl Kind {
+    /// Whether it changes something.
+    pub fn writes(self) -> bool {
+        !matches!(self, Kind::List | Kind::Get | Kind::Report)
+    }
+    /// Whether it needs the version it is made on.
+    pub fn needs_version(self) -> bool {
+        matches!(self, Kind::Update | Kind::Archive | Kind::Act)
+    }
+    /// Whether it is about one record.
+    pub fn has_id(self) -> bool {
+        matches!(self, Kind::Get | Kind::Update | Kind::Archive | Kind::Act)
+    }
+    /// Method over HTTP.
+    pub fn method(self) -> &'static str {
+        match self {
+            Kind::List | Kind::Get | Kind::Report => "GET",
+            Kind::Update => "PATCH",
+            Kind::Archive => "DELETE",
+            Kind::Create | Kind::Act | Kind::Submit => "POST",
+        }
+    }
+    /// Status of a success over HTTP.
+    pub fn status(self) -> u16 {
+        if self == Kind::Create { 201 } else { 200 }
+    }
+}
+
+/// A parameter of a query.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Name, the same in REST and GraphQL.
+    pub name: String,
+    /// Schema of one value.
+    pub schema: Value,
+    /// Whether several values may be given (separated by commas in REST).
+    pub many: bool,
+    /// What it does.
+    pub description: String,
+}
+
+/// What a caller sends, the same whichever door it came by.
+#[derive(Clone, Debug, Default)]
+pub struct Arguments {
+    /// The record.
+    pub id: Option<Uuid>,
+    /// The version the change is made on.
+    pub version: Option<i32>,
+    /// Parameters, checked and typed.
+    pub parameters: Map<String, Value>,
+    /// The body.
+    pub body: Value,
+    /// The idempotency key.
+    pub idempotency_key: Option<String>,
+}
+
+impl Arguments {
+    fn target(&self) -> Result<Target> {
+        Ok(Target {
+            id: self.id.ok_or_else(Error::not_found)?,
+            version: self.version.ok_or(Code::VersionRequired)?,
+        })
+    }
+}
+
+/// Something that can be shown at either door.
+pub trait Shown: Send {
+    /// As bytes of JSON.
+    fn json(&self) -> Result<Vec<u8>>;
+    /// As a JSON value.
+    fn value(&self) -> Result<Value>;
+    /// Cursor of each item, when it is a page.
+    fn cursors(&self) -> &[String] {
+        &[]
+    }
+    /// Cursor for the next page, when there is one.
+    fn next(&self) -> Option<&str> {
+        None
+    }
+}
+
+struct One<T>(T);
+
+impl<T: Serialize + Send> Shown for One<T> {
+    fn json(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(&self.0).map_err(Error::internal)
+    }
+    fn value(&self) -> Result<Value> {
+        serde_json::to_value(&self.0).map_err(Error::internal)
+    }
+}
+
+impl<R: Serialize + Send> Shown for list::Page<R> {
+    fn json(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(Error::internal)
+    }
+    fn value(&self) -> Result<Value> {
+        serde_json::to_value(self).map_err(Error::internal)
+    }
+    fn cursors(&self) -> &[String] {
+        &self.cursors
+    }
+    fn next(&self) -> Option<&str> {
+        if self.page_info.has_next_page {
+            self.page_info.end_cursor.as_deref()
+        } else {
+            None
+        }
+    }
+}
+
+/// An answer.
+pub struct Answered {
+    /// What is shown.
+    pub shown: Box<dyn Shown>,
+    /// Version of the record shown.
+    pub version: Option<i32>,
+    /// Id of the record shown.
+    pub id: Option<Uuid>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    value: Value,
+    version: Option<i32>,
+    id: Option<Uuid>,
+}
+
+type Run = Arc<dyn Fn(Ctx, Arguments) -> BoxFuture<'static, Result<Answered>> + Send + Sync>;
+
+/// One operation of the table.
+#[derive(Clone)]
+pub struct Operation {
+    /// Which.
+    pub op: Op,
+    /// What it does.
+    pub kind: Kind,
+    /// Address, for example `/v1/meetings/{id}/schedule`.
+    pub path: String,
+    /// Collection it belongs to, for example `meetings`.
+    pub collection: &'static str,
+    /// Query parameters.
+    pub parameters: Vec<Parameter>,
+    /// Name of the schema of the body.
+    pub body: Option<String>,
+    /// Name of the schema of the answer: the record, the page, or the report.
+    pub answer: String,
+    /// Name of the record's schema, for lists.
+    pub item: Option<String>,
+    run: Run,
+}
+
+/// A collection.
+#[derive(Clone, Debug)]
+pub struct Collection {
+    /// Path segment, for example `meetings`.
+    pub path: &'static str,
+    /// Record, for example `Meeting`.
+    pub name: &'static str,
+    /// What a record of it is.
+    pub description: String,
+    /// The record it is a narrower form of, for example `Partner` for `Employer`.
+    pub narrows: Option<&'static str>,
+    /// Table, to find by id alone.
+    pub table: &'static str,
+    /// The operation that reads one.
+    pub get: Op,
+}
+
+/// Every operation, collection, relation and schema.
+#[derive(Default)]
+pub struct Operations {
+    operations: BTreeMap<Op, Operation>,
+    /// Collections in order of registration.
+    pub collections: Vec<Collection>,
+    /// Relations between records.
+    pub relations: Vec<Relation>,
+    /// Schemas.
+    pub schemas: Schemas,
+    /// Records that are interfaces, with the member and the words that say which narrower form a row has.
+    pub interfaces: HashMap<&'static str, fn(&Value) -> &'static str>,
+}
+
+/// A body with nothing in it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+impl Operations {
+    /// The operation.
+    pub fn get(&self, op: Op) -> Option<&Operation> {
+        self.operations.get(&op)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.values()
+    }
+
+    /// The scope a service account needs for it, for example `meetings:write`.
+    pub fn scope(&self, op: Op) -> String {
+        match self.operations.get(&op) {
+            Some(operation) if operation.kind.writes() => format!("{}:write", operation.collection),
+            Some(operation) => format!("{}:read", operation.collection),
+            None => String::new(),
+        }
+    }
+
+    /// Does it: asks the access table, checks the arguments, runs it in a transaction when it writes, keeps the answer
+    /// when an idempotency key came with it.
+    pub async fn call(&self, ctx: &Ctx, op: Op, arguments: Arguments) -> Result<Answered> {
+        let operation = self.operations.get(&op).ok_or_else(Error::not_found)?;
+        let ctx = ctx.for_operation(op);
+        let rule = rule(op);
+        if rule.signed_in {
+            ctx.principal()?;
+        } else if !rule.open {
+            ctx.permit(op)?;
+        }
+        if operation.kind.needs_version() && arguments.version.is_none() {
+            return Err(Code::VersionRequired.into());
+        }
+        let arguments = self.prepared(operation, &ctx, arguments)?;
+        match operation.kind {
+            kind if kind.writes() && kind != Kind::Submit => self.change(operation, &ctx, arguments).await,
+            _ => (operation.run)(ctx, arguments).await,
+        }
+    }
+
+    fn prepared(&self, operation: &Operation, ctx: &Ctx, mut arguments: Arguments) -> Result<Arguments> {
+        let Some(name) = &operation.body else {
+            return Ok(arguments);
+        };
+        if arguments.body.is_null() && operation.kind == Kind::Act {
+            arguments.body = json!({});
+        }
+        if operation.kind == Kind::Create
+            && let Value::Object(members) = &mut arguments.body
+        {
+            members.retain(|_, value| !value.is_null());
+            let takes_partnership = self
+                .schemas
+                .named
+                .get(name)
+                .is_some_and(|schema| schema["properties"].get("partnershipId").is_some());
+            if takes_partnership
+                && !members.contains_key("partnershipId")
+                && let Some(Standing { partnership_id, .. }) =
+                    ctx.caller.standing().filter(|at| !at.partnership_id.is_nil())
+            {
+                members.insert("partnershipId".into(), json!(partnership_id));
+            }
+        }
+        self.schemas.check(name, &arguments.body)?;
+        Ok(arguments)
+    }
+
+    async fn change(&self, operation: &Operation, ctx: &Ctx, arguments: Arguments) -> Result<Answered> {
+        let run = operation.run.clone();
+        let Some(key) = &arguments.idempotency_key else {
+            return ctx.write(move |ctx| (run)(ctx, arguments.clone())).await;
+        };
+        if key.is_empty() || key.len() > 255 {
+            return Err(Error::member(
+                "/Idempotency-Key",
+                "wrong_form",
+                "a key has 1 to 255 characters",
+            ));
+        }
+        let who = ctx.caller.account_id().unwrap_or_default();
+        let key_hash = fingerprint(&format!("{who}|{}|{key}", operation.op.name()));
+        let asked = json!([arguments.id, arguments.version, arguments.body, ctx.validate_only]);
+        let request_hash = fingerprint(&asked.to_string());
+        ctx.write(move |ctx| {
+            let (run, arguments) = (run.clone(), arguments.clone());
+            let (key_hash, request_hash) = (key_hash.clone(), request_hash.clone());
+            async move {
+                if let Some(row) = idempotency_key::Entity::find_by_id(key_hash.clone())
+                    .one(&ctx.read())
+                    .await?
+                {
+                    if row.request_hash != request_hash {
+                        return Err(Code::IdempotencyMismatch.into());
+                    }
+                    let kept: Kept = serde_json::from_str(&row.answer).map_err(Error::internal)?;
+                    return Ok(Answered {
+                        shown: Box::new(One(kept.value)),
+                        version: kept.version,
+                        id: kept.id,
+                    });
+                }
+                let answered = run(ctx.clone(), arguments).await?;
+                let kept = Kept {
+                    value: answered.shown.value()?,
+                    version: answered.version,
+                    id: answered.id,
+                };
+                let row = idempotency_key::ActiveModel {
+                    key_hash: ActiveValue::Set(key_hash),
+                    request_hash: ActiveValue::Set(request_hash),
+                    answer: ActiveValue::Set(serde_json::to_string(&kept).map_err(Error::internal)?),
+                    created_at: ActiveValue::Set(ctx.now()),
+                };
+                row.insert(&ctx.read()).await?;
+                Ok(answered)
+            }
+        })
+        .await
+    }
+
+    fn add(&mut self, operation: Operation) {
+        self.operations.insert(operation.op, operation);
+    }
+
+    /// Starts a collection.
+    pub fn collection<R: Scoped>(&mut self, path: &'static str) -> CollectionOf<'_, R> {
+        self.schemas.add::<R>();
+        self.schemas.add::<R::New>();
+        self.schemas.add::<PageInfo>();
+        let new = R::New::name().to_string();
+        // The table acted at is filled in, so nobody has to say it who sits at one only.
+        if let Some(required) = self
+            .schemas
+            .named
+            .get_mut(&new)
+            .and_then(|new| new["required"].as_array_mut())
+        {
+            required.retain(|member| member != "partnershipId");
+        }
+        self.schemas
+            .add_patch::<R>(&format!("{}Patch", R::NAME), &new, |_| false);
+        CollectionOf {
+            table: self,
+            path,
+            name: R::NAME,
+            new,
+            narrow: None,
+            keep: None,
+            row: std::marker::PhantomData,
+        }
+    }
+
+    /// Starts a narrower form of a collection, such as employers of partners.
+    pub fn narrowed<R: Scoped>(
+        &mut self,
+        path: &'static str,
+        name: &'static str,
+        keep: Use,
+        narrow: Narrow,
+        description: &str,
+    ) -> CollectionOf<'_, R> {
+        let new = format!("New{name}");
+        self.schemas.add_narrowed::<R>(name, R::NAME, keep, description);
+        self.schemas.add_narrowed::<R>(&new, &R::New::name(), keep, description);
+        self.schemas
+            .add_patch::<R>(&format!("{name}Patch"), &new, |uses| crate::schema::foreign(uses, keep));
+        CollectionOf {
+            table: self,
+            path,
+            name,
+            new,
+            narrow: Some(narrow),
+            keep: Some(keep),
+            row: std::marker::PhantomData,
+        }
+    }
+
+    /// An operation that answers a question put in parameters: `GET /v1/{path}`.
+    pub fn report<Q, O, F, Fut>(&mut self, op: Op, collection: &'static str, path: &str, run: F)
+    where
+        Q: DeserializeOwned + ToSchema,
+        O: Serialize + ToSchema + Send + 'static,
+        F: Fn(Ctx, Q) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O>> + Send + 'static,
+    {
+        let question = self.schemas.add::<Q>();
+        let parameters = self.schemas.named.get(&question).map(parameters_of).unwrap_or_default();
+        self.schemas.named.shift_remove(&question);
+        let answer = self.schemas.add::<O>();
+        let run = Arc::new(run);
+        self.add(Operation {
+            op,
+            kind: Kind::Report,
+            path: format!("/v1/{path}"),
+            collection,
+            parameters,
+            body: None,
+            answer,
+            item: None,
+            run: Arc::new(move |ctx, arguments| {
+                let run = run.clone();
+                Box::pin(async move {
+                    let mut parameters = arguments.parameters;
+                    if let Some(id) = arguments.id {
+                        parameters.insert("id".into(), json!(id));
+                    }
+                    let question = record::decode::<Q>(Value::Object(parameters))?;
+                    Ok(Answered {
+                        shown: Box::new(One(run(ctx, question).await?)),
+                        version: None,
+                        id: None,
+                    })
+                })
+            }),
+        });
+    }
+
+    /// An operation that takes a body and does its own writing: `POST /v1/{path}`.
+    pub fn submit<B, O, F, Fut>(&mut self, op: Op, collection: &'static str, path: &str, run: F)
+    where
+        B: DeserializeOwned + ToSchema,
+        O: Serialize + ToSchema + Send + 'static,
+        F: Fn(Ctx, B) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O>> + Send + 'static,
+    {
+        let body = self.schemas.add::<B>();
+        let answer = self.schemas.add::<O>();
+        let run = Arc::new(run);
+        self.add(Operation {
+            op,
+            kind: Kind::Submit,
+            path: format!("/v1/{path}"),
+            collection,
+            parameters: Vec::new(),
+            body: Some(body),
+            answer,
+            item: None,
+            run: Arc::new(move |ctx, arguments| {
+                let run = run.clone();
+                Box::pin(async move {
+                    let body = record::decode::<B>(arguments.body)?;
+                    Ok(Answered {
+                        shown: Box::new(One(run(ctx, body).await?)),
+                        version: None,
+                        id: None,
+                    })
+                })
+            }),
+        });
+    }
+
+    /// Lists for the caller what they may do: operation and reach.
+    pub fn permitted(&self, standing: &Standing, scopes: &[String]) -> Vec<(String, Reach)> {
+        self.operations
+            .keys()
+            .filter(|op| scopes.is_empty() || scopes.contains(&self.scope(**op)))
+            .map(|op| (op.name(), rule(*op).reach(standing.role)))
+            .filter(|(_, reach)| *reach != Reach::Nothing)
+            .collect()
+    }
+}
+
+fn parameters_of(question: &Value) -> Vec<Parameter> {
+    let properties = question["properties"].as_object();
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| {
+            let mut schema = schema.clone();
+            let description = schema
+                .as_object_mut()
+                .and_then(|members| members.shift_remove("description"));
+            Parameter {
+                name: name.clone(),
+                schema,
+                many: false,
+                description: description
+                    .and_then(|text| text.as_str().map(str::to_owned))
+                    .unwrap_or_default(),
+            }
+        })
+        .collect()
+}
+
+/// Adds a collection's operations to the table.
+pub struct CollectionOf<'t, R> {
+    table: &'t mut Operations,
+    path: &'static str,
+    name: &'static str,
+    new: String,
+    narrow: Option<Narrow>,
+    keep: Option<Use>,
+    row: std::marker::PhantomData<R>,
+}
+
+fn shown<R: Scoped>(ctx: &Ctx, mut row: R) -> Answered {
+    if let Some(standing) = ctx.caller.standing() {
+        row.mask(standing);
+    }
+    Answered {
+        version: Some(row.version()),
+        id: Some(row.id()),
+        shown: Box::new(One(row)),
+    }
+}
+
+impl<R: Scoped> CollectionOf<'_, R> {
+    fn add(self, op: Op, kind: Kind, path: String, body: Option<String>, run: Run) -> Self {
+        let (name, list) = (self.name, kind == Kind::List);
+        let operation = Operation {
+            op,
+            kind,
+            path: format!("/v1/{}{path}", self.path),
+            collection: self.path,
+            parameters: if list { self.parameters() } else { Vec::new() },
+            body,
+            answer: if list { format!("{name}Page") } else { name.into() },
+            item: list.then(|| name.into()),
+            run,
+        };
+        self.table.add(operation);
+        self
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        let text = |name: &str, description: &str| Parameter {
+            name: name.into(),
+            schema: json!({ "type": "string" }),
+            many: false,
+            description: description.into(),
+        };
+        let typed = |name: &str, schema: Value, many: bool, description: String| Parameter {
+            name: name.into(),
+            schema,
+            many,
+            description,
+        };
+        let uuid = json!({ "type": "string", "format": "uuid" });
+        let first = json!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": list::MOST, "default": list::DEFAULT });
+        let yes = json!({ "type": "boolean" });
+        let time = json!({ "type": "string", "format": "date-time" });
+        let sorts: Vec<String> = list::sorts::<R>()
+            .into_iter()
+            .flat_map(|(name, _)| [name.clone(), format!("-{name}")])
+            .collect();
+        let mut parameters = vec![
+            typed("first", first, false, "Rows of the page.".into()),
+            text("after", "Cursor: the page after this row."),
+            typed(
+                "sort",
+                json!({ "type": "string", "enum": sorts }),
+                false,
+                "Member to sort by, descending with a minus before it. Ties are ordered by id.".into(),
+            ),
+            typed("total", yes.clone(), false, "Count the rows of all pages too.".into()),
+            typed(
+                "archived",
+                yes,
+                false,
+                "List archived rows instead of live ones.".into(),
+            ),
+            typed(
+                "updatedSince",
+                time,
+                false,
+                "Rows changed at or after this moment.".into(),
+            ),
+            typed("id", uuid, true, "Rows with one of these ids.".into()),
+        ];
+        if list::searchable::<R>() {
+            parameters.push(Parameter {
+                schema: json!({ "type": "string", "minLength": 1, "maxLength": 500 }),
+                ..text(
+                    "q",
+                    "Words to search for. Sorted by relevance unless `sort` says otherwise.",
+                )
+            });
+        }
+        let properties = &self.table.schemas.named[self.name]["properties"];
+        for field in R::FIELDS
+            .iter()
+            .filter(|field| self.keep.is_none_or(|keep| !crate::schema::foreign(field.uses, keep)))
+        {
+            let name = camel(field.name);
+            let mut schema = properties[&name].clone();
+            let about = schema["description"].as_str().unwrap_or_default().to_owned();
+            if let Some(members) = schema.as_object_mut() {
+                members.shift_remove("description");
+            }
+            if field.uses.contains(&Use::filter) {
+                parameters.push(typed(&name, schema.clone(), true, about.clone()));
+            }
+            if field.uses.contains(&Use::range) {
+                parameters.push(typed(
+                    &format!("{name}From"),
+                    schema.clone(),
+                    false,
+                    format!("{about} At or after this."),
+                ));
+                parameters.push(typed(
+                    &format!("{name}Before"),
+                    schema,
+                    false,
+                    format!("{about} Before this."),
+                ));
+            }
+        }
+        parameters
+    }
+
+    /// Reads pages: `GET /v1/{collection}`.
+    pub fn list(self, op: Op) -> Self {
+        let narrow = self.narrow;
+        self.add(
+            op,
+            Kind::List,
+            String::new(),
+            None,
+            Arc::new(move |ctx, arguments| {
+                Box::pin(async move {
+                    let permit = ctx.permit(op)?;
+                    let asked = Asked {
+                        parameters: &arguments.parameters,
+                        narrow,
+                    };
+                    let mut page = list::page::<R>(&ctx, &permit, &asked).await?;
+                    page.items.iter_mut().for_each(|row| row.mask(&permit.standing));
+                    Ok(Answered {
+                        shown: Box::new(page),
+                        version: None,
+                        id: None,
+                    })
+                })
+            }),
+        )
+    }
+
+    /// Reads one: `GET /v1/{collection}/{id}`.
+    pub fn get(self, op: Op) -> Self {
+        let narrow = self.narrow;
+        self.table.collections.push(Collection {
+            path: self.path,
+            name: self.name,
+            description: self.table.schemas.named[self.name]["description"]
+                .as_str()
+                .unwrap_or_default()
+                .into(),
+            narrows: self.narrow.map(|_| R::NAME),
+            table: R::TABLE,
+            get: op,
+        });
+        let page = format!("{}Page", self.name);
+        self.table.schemas.insert(
+            &page,
+            json!({
+                "type": "object",
+                "description": "One page of a list.",
+                "required": ["items", "pageInfo"],
+                "properties": {
+                    "items": {
+                        "type": "array", "maxItems": list::MOST, "description": "The rows.",
+                        "items": { "$ref": format!("#/components/schemas/{}", self.name) },
+                    },
+                    "pageInfo": { "$ref": "#/components/schemas/PageInfo" },
+                    "totalCount": {
+                        "type": "integer", "format": "int32", "minimum": 0,
+                        "description": "Rows on all pages, when `total` asked for them.",
+                    },
+                },
+            }),
+        );
+        self.add(
+            op,
+            Kind::Get,
+            "/{id}".into(),
+            None,
+            Arc::new(move |ctx, arguments| {
+                Box::pin(async move {
+                    let permit = ctx.permit(op)?;
+                    let id = arguments.id.ok_or_else(Error::not_found)?;
+                    let row = record::find::<R>(&ctx, &permit, id)
+                        .await?
+                        .ok_or_else(Error::not_found)?;
+                    within::<R>(&ctx, narrow, id).await?;
+                    Ok(shown(&ctx, row))
+                })
+            }),
+        )
+    }
+
+    /// Makes one: `POST /v1/{collection}`.
+    pub fn create<F, Fut>(self, op: Op, run: F) -> Self
+    where
+        F: Fn(Ctx, R::New) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R>> + Send + 'static,
+    {
+        let body = Some(self.new.clone());
+        let run = Arc::new(run);
+        self.add(
+            op,
+            Kind::Create,
+            String::new(),
+            body,
+            Arc::new(move |ctx, arguments| {
+                let run = run.clone();
+                Box::pin(async move {
+                    let new = record::decode::<R::New>(arguments.body)?;
+                    Ok(shown(&ctx, run(ctx.clone(), new).await?))
+                })
+            }),
+        )
+    }
+
+    /// Changes members: `PATCH /v1/{collection}/{id}`.
+    pub fn update<F, Fut>(self, op: Op, run: F) -> Self
+    where
+        F: Fn(Ctx, Target, Value) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R>> + Send + 'static,
+    {
+        let body = Some(format!("{}Patch", self.name));
+        let (run, narrow) = (Arc::new(run), self.narrow);
+        self.add(
+            op,
+            Kind::Update,
+            "/{id}".into(),
+            body,
+            Arc::new(move |ctx, arguments| {
+                let run = run.clone();
+                Box::pin(async move {
+                    let target = arguments.target()?;
+                    within::<R>(&ctx, narrow, target.id).await?;
+                    Ok(shown(&ctx, run(ctx.clone(), target, arguments.body).await?))
+                })
+            }),
+        )
+    }
+
+    /// Changes members, with nothing to check but their own rules.
+    pub fn update_plainly(self, op: Op) -> Self {
+        self.update(op, move |ctx, target, patch| async move {
+            record::update::<R>(&ctx, op, target, &patch).await
+        })
+    }
+
+    /// Archives: `DELETE /v1/{collection}/{id}`.
+    pub fn archive(self, op: Op) -> Self {
+        self.archive_checked(op, |_, _| async { Ok(()) })
+    }
+
+    /// Archives, after a check of the row.
+    pub fn archive_checked<F, Fut>(self, op: Op, check: F) -> Self
+    where
+        F: Fn(Ctx, R) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let check = Arc::new(check);
+        self.add(
+            op,
+            Kind::Archive,
+            "/{id}".into(),
+            None,
+            Arc::new(move |ctx, arguments| {
+                let check = check.clone();
+                Box::pin(async move {
+                    let target = arguments.target()?;
+                    check(ctx.clone(), record::target::<R>(&ctx, op, target).await?).await?;
+                    ctx.standings_change();
+                    Ok(shown(&ctx, record::archive::<R>(&ctx, op, target).await?))
+                })
+            }),
+        )
+    }
+
+    /// Restores: `POST /v1/{collection}/{id}/restore`.
+    pub fn restore(self, op: Op) -> Self {
+        let nothing = Some(self.table.schemas.add::<Nothing>());
+        self.add(
+            op,
+            Kind::Act,
+            "/{id}/restore".into(),
+            nothing,
+            Arc::new(move |ctx, arguments| {
+                Box::pin(async move {
+                    ctx.standings_change();
+                    Ok(shown(&ctx, record::restore::<R>(&ctx, op, arguments.target()?).await?))
+                })
+            }),
+        )
+    }
+
+    /// Does a named thing to one: `POST /v1/{collection}/{id}/{verb}`.
+    pub fn act<B, F, Fut>(self, op: Op, verb: &str, run: F) -> Self
+    where
+        B: DeserializeOwned + ToSchema,
+        F: Fn(Ctx, Target, B) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R>> + Send + 'static,
+    {
+        let body = Some(self.table.schemas.add::<B>());
+        let run = Arc::new(run);
+        self.add(
+            op,
+            Kind::Act,
+            format!("/{{id}}/{verb}"),
+            body,
+            Arc::new(move |ctx, arguments| {
+                let run = run.clone();
+                Box::pin(async move {
+                    let target = arguments.target()?;
+                    let body = record::decode::<B>(arguments.body)?;
+                    Ok(shown(&ctx, run(ctx.clone(), target, body).await?))
+                })
+            }),
+        )
+    }
+
+    /// A relation to the one record this member points to.
+    pub fn one<C: Scoped>(self, field: &'static str, member: &'static str) -> Self {
+        let relation = Relation::one::<C>(self.name, field, member);
+        self.table.relations.push(relation);
+        self
+    }
+
+    /// A relation to the records that point here.
+    pub fn many<C: Scoped>(self, field: &'static str, op: Op, column: &'static str, order: &'static str) -> Self {
+        let relation = Relation::many::<C>(self.name, field, op, column, order);
+        self.table.relations.push(relation);
+        self
+    }
+}
+
+/// Refuses a row that is not of the narrower form asked for.
+async fn within<R: Scoped>(ctx: &Ctx, narrow: Option<fn() -> Condition>, id: Uuid) -> Result<()> {
+    use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter};
+    let Some(narrow) = narrow else { return Ok(()) };
+    let column = R::column("id").ok_or_else(|| Error::internal("a record has no id column"))?;
+    let found = <R as Record>::column("id").is_some()
+        && <R::Entity as EntityTrait>::find()
+            .filter(column.eq(id))
+            .filter(narrow())
+            .count(&ctx.read())
+            .await?
+            > 0;
+    if found { Ok(()) } else { Err(Error::not_found()) }
+}

@@ -1,0 +1,223 @@
+//! Reading and writing records, once for all of them.
+
+use roundtable_entity::Record;
+use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, Iterable, QueryFilter};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::access::{Permit, permit};
+use crate::ctx::Ctx;
+use crate::error::{Code, Error, Problem, Result};
+use crate::op::Op;
+use crate::schema::camel;
+use crate::scope::Scoped;
+
+/// The record a change is made to, and the version it was made on.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// Identifier.
+    pub id: Uuid,
+    /// Version the caller read.
+    pub version: i32,
+}
+
+fn id_column<R: Record>() -> Result<<R::Entity as EntityTrait>::Column> {
+    R::column("id").ok_or_else(|| Error::internal("a record has no id column"))
+}
+
+/// The row with this id, if this permit may know of it.
+pub async fn find<R: Scoped>(ctx: &Ctx, permit: &Permit, id: Uuid) -> Result<Option<R>> {
+    let row = R::Entity::find()
+        .filter(id_column::<R>()?.eq(id))
+        .filter(R::rows(permit))
+        .one(&ctx.read())
+        .await?;
+    Ok(row)
+}
+
+/// Reads one.
+pub async fn get<R: Scoped>(ctx: &Ctx, op: Op, id: Uuid) -> Result<R> {
+    let permit = ctx.permit(op)?;
+    find(ctx, &permit, id).await?.ok_or_else(Error::not_found)
+}
+
+/// Reads one that the caller may know of, whatever operation is under way.
+pub async fn known<R: Scoped>(ctx: &Ctx, id: Uuid) -> Result<R> {
+    let permit = permit(R::GET, ctx.standing()?).map_err(|_| Error::not_found())?;
+    find(ctx, &permit, id).await?.ok_or_else(Error::not_found)
+}
+
+/// A record that a member of the body points to. One the caller may not know of is as if it were not there.
+pub async fn reference<R: Scoped>(ctx: &Ctx, pointer: &str, id: Uuid) -> Result<R> {
+    let missing = || {
+        let what = R::TABLE.trim_end_matches('_').replace('_', " ");
+        Error::member(pointer, "not_found", format!("there is no live {what} with this id"))
+    };
+    match known::<R>(ctx, id).await {
+        Ok(row) if row.archived_at().is_none() => Ok(row),
+        Ok(_) => Err(missing()),
+        Err(error) if error.code == Code::NotFound => Err(missing()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The record a change is to be made to: known to the caller, within reach of the operation, live, and at the version the
+/// caller read.
+pub async fn target<R: Scoped>(ctx: &Ctx, op: Op, target: Target) -> Result<R> {
+    let row = reached::<R>(ctx, op, target).await?;
+    if row.archived_at().is_some() {
+        return Err(Code::Archived.into());
+    }
+    Ok(row)
+}
+
+async fn reached<R: Scoped>(ctx: &Ctx, op: Op, target: Target) -> Result<R> {
+    let permit = ctx.permit(op)?;
+    let row = known::<R>(ctx, target.id).await?;
+    permit.covers(&row.owners())?;
+    if row.version() != target.version {
+        return Err(Error::new(
+            Code::Stale,
+            format!(
+                "the record is at version {}, the change was made on {}",
+                row.version(),
+                target.version
+            ),
+        ));
+    }
+    Ok(row)
+}
+
+/// Stores a new row and tells of it.
+pub async fn insert<R: Scoped>(ctx: &Ctx, active: R::Active, kind: &str) -> Result<R> {
+    let row: R = active.insert(&ctx.read()).await?;
+    ctx.event(kind, &row, &[]).await?;
+    Ok(row)
+}
+
+/// Stores a change as the next version and tells of it, with the members that changed. Without a change nothing happens.
+pub async fn save<R: Scoped>(ctx: &Ctx, before: &R, mut active: R::Active, kind: &str) -> Result<R> {
+    let changed: Vec<String> = <R::Entity as EntityTrait>::Column::iter()
+        .filter(|column| match active.get(*column) {
+            ActiveValue::Set(value) => value != before.get(*column),
+            _ => false,
+        })
+        .map(|column| camel(sea_orm::IdenStatic::as_str(&column)))
+        .collect();
+    if changed.is_empty() {
+        return Ok(before.clone());
+    }
+    R::touch(&mut active, before.version() + 1, ctx.now());
+    let row: R = active.update(&ctx.read()).await?;
+    ctx.event(kind, &row, &changed).await?;
+    Ok(row)
+}
+
+/// Applies a merge patch (RFC 7396) to what a PATCH may change, in the shape a creation has.
+pub fn merged<R: Record>(row: &R, patch: &Value) -> Result<R::New> {
+    let mut body = serde_json::to_value(row.editable()).map_err(Error::internal)?;
+    json_patch::merge(&mut body, patch);
+    decode(body)
+}
+
+/// Reads a typed body, naming the member that does not fit.
+pub fn decode<T: serde::de::DeserializeOwned>(body: Value) -> Result<T> {
+    serde_path_to_error::deserialize(body).map_err(|error| {
+        let path = error.path().to_string();
+        let pointer = if path == "." {
+            String::new()
+        } else {
+            format!("/{}", path.replace('.', "/"))
+        };
+        Error::member(pointer, "invalid", error.into_inner().to_string())
+    })
+}
+
+/// A merge patch whose members may all be changed, or an error naming those that may not.
+pub fn check_patch<R: Record>(patch: &Value) -> Result<&Map<String, Value>> {
+    let Value::Object(members) = patch else {
+        return Err(Error::member("", "not_an_object", "a merge patch is a JSON object"));
+    };
+    let problems: Vec<Problem> = members
+        .keys()
+        .filter_map(|name| {
+            let field = R::FIELDS.iter().find(|field| camel(field.name) == *name);
+            match field {
+                Some(field) if field.on_update => None,
+                Some(_) => Some((
+                    "fixed",
+                    "cannot be changed by PATCH; look for an operation that does it",
+                )),
+                None => Some(("unknown_member", "is not a member of this record")),
+            }
+            .map(|(code, detail)| Problem {
+                pointer: format!("/{name}"),
+                code,
+                detail: format!("{name} {detail}"),
+            })
+        })
+        .collect();
+    if problems.is_empty() {
+        Ok(members)
+    } else {
+        Err(Error::members(problems))
+    }
+}
+
+/// Changes members of a record, when nothing but the members' own rules is to be kept.
+pub async fn update<R: Scoped>(ctx: &Ctx, op: Op, at: Target, patch: &Value) -> Result<R> {
+    update_checked::<R>(ctx, op, at, patch, |_, _, _| Ok(())).await
+}
+
+/// Changes members of a record, after `check` has seen the row, what it is to become, and may add to it.
+pub async fn update_checked<R: Scoped>(
+    ctx: &Ctx,
+    op: Op,
+    at: Target,
+    patch: &Value,
+    check: impl FnOnce(&R, &R::New, &mut R::Active) -> Result<()>,
+) -> Result<R> {
+    check_patch::<R>(patch)?;
+    let row = target::<R>(ctx, op, at).await?;
+    let new = merged(&row, patch)?;
+    let mut active = row.clone().into_active_model();
+    R::edit(&mut active, new.clone());
+    check(&row, &new, &mut active)?;
+    save(ctx, &row, active, &happened::<R>("updated")).await
+}
+
+/// Archives a record.
+pub async fn archive<R: Scoped>(ctx: &Ctx, op: Op, at: Target) -> Result<R> {
+    let row = target::<R>(ctx, op, at).await?;
+    let mut active = row.clone().into_active_model();
+    R::set_archived(&mut active, Some(ctx.now()));
+    save(ctx, &row, active, &happened::<R>("archived")).await
+}
+
+/// Restores an archived record.
+pub async fn restore<R: Scoped>(ctx: &Ctx, op: Op, at: Target) -> Result<R> {
+    let row = reached::<R>(ctx, op, at).await?;
+    if row.archived_at().is_none() {
+        return Err(Error::new(Code::WrongState, "the record is not archived"));
+    }
+    let mut active = row.clone().into_active_model();
+    R::set_archived(&mut active, None);
+    save(ctx, &row, active, &happened::<R>("restored")).await
+}
+
+/// Name of an event: the record's name and what happened, for example `meeting.scheduled`.
+pub fn happened<R: Record>(what: &str) -> String {
+    format!("{}.{what}", R::TABLE.trim_end_matches('_'))
+}
+
+/// Refuses unless the state is one of these, naming them.
+pub fn from_state<S: PartialEq + Copy>(now: S, allowed: &[S], word: impl Fn(S) -> &'static str) -> Result<()> {
+    if allowed.contains(&now) {
+        return Ok(());
+    }
+    let names: Vec<&str> = allowed.iter().map(|state| word(*state)).collect();
+    Err(Error::new(
+        Code::WrongState,
+        format!("it is {}; this goes from {}", word(now), names.join(", ")),
+    ))
+}

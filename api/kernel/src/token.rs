@@ -1,0 +1,271 @@
+//! Access tokens (RFC 9068, EdDSA), secrets and password hashes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier};
+use argon2::{Algorithm as Argon2Algorithm, Argon2, Params, Version};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use chrono::Utc;
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::EncodePrivateKey;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use roundtable_entity::signing_key;
+use sea_orm::{ActiveModelTrait, ActiveValue, EntityTrait, QueryOrder};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::error::{Code, Error, Result};
+use crate::store::Store;
+
+/// What an access token says. Who may do what is never among it.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Claims {
+    /// Issuer: the public address of this server.
+    pub iss: String,
+    /// Audience: the same.
+    pub aud: String,
+    /// The account.
+    pub sub: Uuid,
+    /// The client: `roundtable` for people, the client id for systems.
+    pub client_id: String,
+    /// When it was made, seconds since 1970.
+    pub iat: i64,
+    /// When it expires.
+    pub exp: i64,
+    /// Id of the token.
+    pub jti: Uuid,
+    /// The partnership the session acts at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partnership: Option<Uuid>,
+}
+
+struct Key {
+    kid: String,
+    public_x: String,
+    decoding: DecodingKey,
+    /// Only the newest key signs.
+    encoding: Option<EncodingKey>,
+}
+
+type Verified = HashMap<[u8; 32], Arc<Claims>>;
+
+/// The keys in force.
+pub struct Keys {
+    issuer: String,
+    keys: RwLock<Vec<Key>>,
+    verified: RwLock<Verified>,
+}
+
+/// SHA-256, base64url without padding: the form in which secrets are kept.
+pub fn fingerprint(text: &str) -> String {
+    BASE64.encode(Sha256::digest(text.as_bytes()))
+}
+
+/// A secret of 256 random bits, base64url, behind a prefix that says what it is.
+pub fn new_secret(prefix: &str) -> Result<String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(format!("{prefix}_{}", BASE64.encode(bytes)))
+}
+
+impl Keys {
+    /// Loads the keys, making the first when there is none.
+    pub async fn load(store: &Store, issuer: &str) -> Result<Self> {
+        let keys = Self {
+            issuer: issuer.into(),
+            keys: RwLock::default(),
+            verified: RwLock::default(),
+        };
+        if signing_key::Entity::find().one(store.read()).await?.is_none() {
+            make(store).await?;
+        }
+        keys.refresh(store).await?;
+        Ok(keys)
+    }
+
+    /// Reads the keys again, for example after another replica rotated them.
+    pub async fn refresh(&self, store: &Store) -> Result<()> {
+        let rows = signing_key::Entity::find()
+            .order_by_desc(signing_key::Column::CreatedAt)
+            .all(store.read())
+            .await?;
+        let mut keys = Vec::new();
+        for row in rows {
+            let encoding = match row.retired_at {
+                None => Some(EncodingKey::from_ed_pem(row.private_pem.as_bytes()).map_err(Error::internal)?),
+                Some(_) => None,
+            };
+            let decoding = DecodingKey::from_ed_components(&row.public_x).map_err(Error::internal)?;
+            keys.push(Key {
+                kid: row.kid,
+                public_x: row.public_x,
+                decoding,
+                encoding,
+            });
+        }
+        let mut held = self
+            .keys
+            .write()
+            .map_err(|_| Error::internal("the keys are poisoned"))?;
+        *held = keys;
+        if let Ok(mut verified) = self.verified.write() {
+            verified.clear();
+        }
+        Ok(())
+    }
+
+    /// Makes a new key that signs from now on. The older ones verify until `roundtable` drops them.
+    pub async fn rotate(&self, store: &Store) -> Result<()> {
+        make(store).await?;
+        self.refresh(store).await
+    }
+
+    /// The public keys as a JWK set (RFC 7517).
+    pub fn jwks(&self) -> serde_json::Value {
+        let keys = self.keys.read().map(|keys| {
+            keys.iter()
+                .map(|key| {
+                    serde_json::json!({
+                        "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": key.kid, "x": key.public_x,
+                    })
+                })
+                .collect::<Vec<_>>()
+        });
+        serde_json::json!({ "keys": keys.unwrap_or_default() })
+    }
+
+    /// Signs an access token for this account.
+    pub fn sign(&self, account: Uuid, client: &str, partnership: Option<Uuid>, seconds: i64) -> Result<String> {
+        let now = Utc::now().timestamp();
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: self.issuer.clone(),
+            sub: account,
+            client_id: client.into(),
+            iat: now,
+            exp: now + seconds,
+            jti: Uuid::now_v7(),
+            partnership,
+        };
+        let keys = self.keys.read().map_err(|_| Error::internal("the keys are poisoned"))?;
+        let (key, encoding) = keys
+            .iter()
+            .find_map(|key| key.encoding.as_ref().map(|encoding| (key, encoding)))
+            .ok_or_else(|| Error::internal("no key signs"))?;
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.typ = Some("at+jwt".into());
+        header.kid = Some(key.kid.clone());
+        jsonwebtoken::encode(&header, &claims, encoding).map_err(Error::internal)
+    }
+
+    /// What the token says, if it is one of ours and still good.
+    pub fn verify(&self, token: &str) -> Result<Arc<Claims>> {
+        let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        if let Ok(verified) = self.verified.read()
+            && let Some(claims) = verified.get(&hash)
+        {
+            return if claims.exp > Utc::now().timestamp() {
+                Ok(claims.clone())
+            } else {
+                Err(refused())
+            };
+        }
+        let claims = Arc::new(self.check(token)?);
+        if let Ok(mut verified) = self.verified.write() {
+            if verified.len() >= 20_000 {
+                verified.clear();
+            }
+            verified.insert(hash, claims.clone());
+        }
+        Ok(claims)
+    }
+
+    fn check(&self, token: &str) -> Result<Claims> {
+        let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
+        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some("at+jwt") {
+            return Err(refused());
+        }
+        let keys = self.keys.read().map_err(|_| Error::internal("the keys are poisoned"))?;
+        let key = keys
+            .iter()
+            .find(|key| Some(&key.kid) == header.kid.as_ref())
+            .ok_or_else(refused)?;
+        let mut validation = Validation::new(Algorithm::EdDSA);
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_audience(&[&self.issuer]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.leeway = 0;
+        jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation)
+            .map(|token| token.claims)
+            .map_err(|_| refused())
+    }
+}
+
+fn refused() -> Error {
+    Code::Unauthenticated.into()
+}
+
+async fn make(store: &Store) -> Result<()> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| Error::internal(error.to_string()))?;
+    let key = SigningKey::from_bytes(&seed);
+    let pem = key
+        .to_pkcs8_pem(LineEnding::LF)
+        .map_err(|error| Error::internal(error.to_string()))?
+        .to_string();
+    let public = BASE64.encode(key.verifying_key().as_bytes());
+    store
+        .write(true, move |tx| {
+            let (pem, public) = (pem.clone(), public.clone());
+            async move {
+                let row = signing_key::ActiveModel {
+                    kid: ActiveValue::Set(Uuid::now_v7().to_string()),
+                    private_pem: ActiveValue::Set(pem),
+                    public_x: ActiveValue::Set(public),
+                    created_at: ActiveValue::Set(Utc::now()),
+                    retired_at: ActiveValue::Set(None),
+                };
+                row.insert(&*tx).await?;
+                Ok(())
+            }
+        })
+        .await
+}
+
+fn hasher() -> Result<Argon2<'static>> {
+    // 19 MiB, two passes, one lane: the first recommendation of the OWASP password storage cheat sheet.
+    let params = Params::new(19 * 1024, 2, 1, None).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(Argon2::new(Argon2Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// Hashes a password with argon2id, on a thread that may block.
+pub async fn hash_password(password: String) -> Result<String> {
+    blocking(move || {
+        let hash = hasher()?
+            .hash_password(password.as_bytes())
+            .map_err(|error| Error::internal(error.to_string()))?;
+        Ok(hash.to_string())
+    })
+    .await
+}
+
+/// Whether the password goes with the hash, on a thread that may block. An empty hash takes as long and never matches.
+pub async fn password_matches(password: String, hash: String) -> Result<bool> {
+    blocking(move || {
+        if hash.is_empty() {
+            let _ = hasher()?.hash_password(password.as_bytes());
+            return Ok(false);
+        }
+        let parsed = PasswordHash::new(&hash).map_err(|error| Error::internal(error.to_string()))?;
+        Ok(hasher()?.verify_password(password.as_bytes(), &parsed).is_ok())
+    })
+    .await
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+}

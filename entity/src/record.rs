@@ -1,0 +1,222 @@
+use sea_orm::{ActiveModelTrait, EntityTrait, FromQueryResult, IntoActiveModel, ModelTrait};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::{Texts, Timestamp};
+
+/// What clients may do with a member beyond reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(non_camel_case_types, reason = "written in declarations as plain words")]
+pub enum Use {
+    /// Filter by equality, or by any of several values.
+    filter,
+    /// Filter by `…From` (inclusive) and `…Before` (exclusive).
+    range,
+    /// Sort by it, either way.
+    sort,
+    /// Part of the full text that `q` searches.
+    search,
+    /// Shown only to the organisation that owns the row and to the intermediary.
+    own,
+    /// Only on partners that are employers.
+    employer,
+    /// Only on partners that are unions or other labor voices.
+    union,
+    /// Only on partners that educate or train.
+    institution,
+}
+
+/// One member of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Column name, snake case. On the wire the same in camel case.
+    pub name: &'static str,
+    /// What clients may do with it.
+    pub uses: &'static [Use],
+    /// Whether it can be sent when the record is created.
+    pub on_create: bool,
+    /// Whether a PATCH may change it.
+    pub on_update: bool,
+}
+
+/// A record declared by [`record!`](crate::record!).
+pub trait Record:
+    ModelTrait<Entity: EntityTrait<Model = Self>>
+    + FromQueryResult
+    + IntoActiveModel<Self::Active>
+    + Serialize
+    + ToSchema
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+    /// The table's active model.
+    type Active: ActiveModelTrait<Entity = Self::Entity> + sea_orm::ActiveModelBehavior + Send;
+    /// What a client sends to create one.
+    type New: DeserializeOwned + Serialize + ToSchema + Clone + Send + Sync + 'static;
+    /// Name on the wire, for example `Meeting`.
+    const NAME: &'static str;
+    /// Table name, for example `meeting`.
+    const TABLE: &'static str;
+    /// Every member but the ones all records have.
+    const FIELDS: &'static [Field];
+    /// A new row holding what the client sent and the declared beginnings of everything else.
+    fn begin(id: Uuid, at: Timestamp, new: Self::New) -> Self::Active;
+    /// The row in the shape of a creation: what a merge patch is applied to.
+    fn editable(&self) -> Self::New;
+    /// Takes over the members a PATCH may change.
+    fn edit(active: &mut Self::Active, new: Self::New);
+    /// Marks the row as changed: its next version and the moment.
+    fn touch(active: &mut Self::Active, version: i32, at: Timestamp);
+    /// Archives or restores.
+    fn set_archived(active: &mut Self::Active, at: Option<Timestamp>);
+    /// Identifier.
+    fn id(&self) -> Uuid;
+    /// Version, counted from 1.
+    fn version(&self) -> i32;
+    /// When it was archived, if it was.
+    fn archived_at(&self) -> Option<Timestamp>;
+    /// The column of that name.
+    fn column(name: &str) -> Option<<Self::Entity as EntityTrait>::Column>;
+}
+
+/// Whether a member is left out of the wire form because it holds nothing.
+pub trait Wire {
+    /// True for `None`.
+    fn is_absent(&self) -> bool {
+        false
+    }
+}
+
+/// See [`Wire::is_absent`].
+pub fn absent<T: Wire>(value: &T) -> bool {
+    value.is_absent()
+}
+
+impl<T> Wire for Option<T> {
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+}
+
+macro_rules! always_present {
+    ($($type:ty),*) => { $(impl Wire for $type {})* };
+}
+always_present!(String, i32, i64, f64, bool, Uuid, Timestamp, chrono::NaiveDate, Texts);
+
+/// Declares a record: its table, what clients read, what they create with, what they may change.
+///
+/// - `given` is set when the record is created and fixed from then on,
+/// - `edited` is set when it is created and open to PATCH,
+/// - `kept` is shown, and set only by operations,
+/// - `hidden` is never shown.
+///
+/// `kept` and `hidden` members carry their beginning after `=`. In brackets stands what clients may do with a member
+/// ([`Use`]). Every record also has `id`, `version`, `created_at`, `updated_at` and `archived_at`.
+#[macro_export]
+macro_rules! record {
+    (
+        $(#[$meta:meta])*
+        $name:ident, $new:ident in $table:tt {
+            given { $( $(#[$gm:meta])* $g:ident : $gt:ty $([$($gu:ident),*])? ,)* }
+            edited { $( $(#[$em:meta])* $e:ident : $et:ty $([$($eu:ident),*])? ,)* }
+            kept { $( $(#[$km:meta])* $k:ident : $kt:ty $([$($ku:ident),*])? = $kd:expr ,)* }
+            hidden { $( $(#[$hm:meta])* $h:ident : $ht:ty $([$($hu:ident),*])? = $hd:expr ,)* }
+        }
+    ) => {
+        use sea_orm::entity::prelude::{
+            ActiveModelBehavior, DeriveEntityModel, DerivePrimaryKey, DeriveRelation, EntityTrait, EnumIter,
+            PrimaryKeyTrait,
+        };
+
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, DeriveEntityModel, serde::Serialize, utoipa::ToSchema)]
+        #[sea_orm(table_name = $table)]
+        #[serde(rename_all = "camelCase")]
+        #[schema(as = $name)]
+        pub struct Model {
+            /// Identifier, a UUID of version 7.
+            #[sea_orm(primary_key, auto_increment = false)]
+            pub id: uuid::Uuid,
+            $( $(#[$gm])* #[serde(skip_serializing_if = "crate::absent")] pub $g: $gt, )*
+            $( $(#[$em])* #[serde(skip_serializing_if = "crate::absent")] pub $e: $et, )*
+            $( $(#[$km])* #[serde(skip_serializing_if = "crate::absent")] pub $k: $kt, )*
+            $( $(#[$hm])* #[serde(skip)] #[schema(ignore)] pub $h: $ht, )*
+            /// Counts the changes from 1; send it back as `If-Match` (REST) or `version` (GraphQL).
+            pub version: i32,
+            /// When the record was made.
+            pub created_at: chrono::DateTime<chrono::Utc>,
+            /// When it last changed.
+            pub updated_at: chrono::DateTime<chrono::Utc>,
+            /// When it was archived; absent while it is live.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pub archived_at: Option<chrono::DateTime<chrono::Utc>>,
+        }
+
+        /// This table has no relations of the object mapper's; see the relation table of the doors.
+        #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+        pub enum Relation {}
+
+        impl ActiveModelBehavior for ActiveModel {}
+
+        $(#[$meta])*
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub struct $new {
+            $( $(#[$gm])* #[serde(skip_serializing_if = "crate::absent")] pub $g: $gt, )*
+            $( $(#[$em])* #[serde(skip_serializing_if = "crate::absent")] pub $e: $et, )*
+        }
+
+        #[doc = concat!("Shown to clients as `", stringify!($name), "`.")]
+        pub type $name = Model;
+
+        impl $crate::Record for Model {
+            type Active = ActiveModel;
+            type New = $new;
+            const NAME: &'static str = stringify!($name);
+            const TABLE: &'static str = $table;
+            const FIELDS: &'static [$crate::Field] = &[
+                $( $crate::Field { name: stringify!($g), uses: &[$($($crate::Use::$gu),*)?], on_create: true, on_update: false }, )*
+                $( $crate::Field { name: stringify!($e), uses: &[$($($crate::Use::$eu),*)?], on_create: true, on_update: true }, )*
+                $( $crate::Field { name: stringify!($k), uses: &[$($($crate::Use::$ku),*)?], on_create: false, on_update: false }, )*
+                $( $crate::Field { name: stringify!($h), uses: &[$($($crate::Use::$hu),*)?], on_create: false, on_update: false }, )*
+            ];
+            fn begin(id: uuid::Uuid, at: $crate::Timestamp, new: $new) -> ActiveModel {
+                ActiveModel {
+                    id: sea_orm::ActiveValue::Set(id),
+                    $( $g: sea_orm::ActiveValue::Set(new.$g), )*
+                    $( $e: sea_orm::ActiveValue::Set(new.$e), )*
+                    $( $k: sea_orm::ActiveValue::Set($kd), )*
+                    $( $h: sea_orm::ActiveValue::Set($hd), )*
+                    version: sea_orm::ActiveValue::Set(1),
+                    created_at: sea_orm::ActiveValue::Set(at),
+                    updated_at: sea_orm::ActiveValue::Set(at),
+                    archived_at: sea_orm::ActiveValue::Set(None),
+                }
+            }
+            fn editable(&self) -> $new {
+                $new { $( $g: self.$g.clone(), )* $( $e: self.$e.clone(), )* }
+            }
+            #[allow(unused_variables, reason = "a record may have nothing to edit")]
+            fn edit(active: &mut ActiveModel, new: $new) {
+                $( active.$e.set_if_not_equals(new.$e); )*
+            }
+            fn touch(active: &mut ActiveModel, version: i32, at: $crate::Timestamp) {
+                active.version = sea_orm::ActiveValue::Set(version);
+                active.updated_at = sea_orm::ActiveValue::Set(at);
+            }
+            fn set_archived(active: &mut ActiveModel, at: Option<$crate::Timestamp>) {
+                active.archived_at = sea_orm::ActiveValue::Set(at);
+            }
+            fn id(&self) -> uuid::Uuid { self.id }
+            fn version(&self) -> i32 { self.version }
+            fn archived_at(&self) -> Option<$crate::Timestamp> { self.archived_at }
+            fn column(name: &str) -> Option<Column> {
+                <Column as std::str::FromStr>::from_str(name).ok()
+            }
+        }
+    };
+}

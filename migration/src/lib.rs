@@ -1,0 +1,20 @@
+//! The database's history: one file per change, each the same for SQLite and PostgreSQL.
+//!
+//! A landed migration is never edited; the next change is the next file. Tables are written in the short form that
+//! [`table`] explains.
+
+pub mod table;
+
+mod m20261122_000001_the_table_is_set;
+
+pub use sea_orm_migration::prelude::MigratorTrait;
+use sea_orm_migration::prelude::*;
+
+/// All migrations, oldest first.
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261122_000001_the_table_is_set::Migration)]
+    }
+}
