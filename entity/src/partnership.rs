@@ -48,6 +48,8 @@ crate::record! {
             /// Who may know of the partnership.
             #[serde(default = "members")]
             publicity: Publicity [filter],
+            /// The organisation that convenes the table, in its own directory.
+            intermediary_organization_id: Option<uuid::Uuid>,
         }
         kept {
             /// The name its partners decided on; absent until they have.
@@ -56,8 +58,6 @@ crate::record! {
             phase: Phase [filter, sort] = Phase::Exploring,
             /// Since when.
             phase_since: chrono::DateTime<chrono::Utc> = chrono::Utc::now(),
-            /// The organisation that convenes the table.
-            intermediary_organization_id: Option<uuid::Uuid> = None,
         }
         hidden {}
     }

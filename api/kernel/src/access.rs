@@ -268,7 +268,7 @@ pub const fn rule(op: Op) -> Rule {
             row().operator().intermediary(All).members(Own)
         }
         ListImportJobs | GetImportJob | GetImportReport | CreateImportJob => row().intermediary(All),
-        ListAccounts | GetAccount | CreateAccount | SuspendAccount | ReinstateAccount => row().operator(),
+        ListAccounts | GetAccount | SuspendAccount | ReinstateAccount => row().operator(),
 
         GetMe | ChangePassword => row().signed_in(),
         CreateSession | RefreshSession | EndSession | AcceptInvitation => row().open(),

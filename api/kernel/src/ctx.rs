@@ -11,6 +11,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue, DatabaseExecutor};
 use uuid::Uuid;
 
 use crate::access::{Permit, permit};
+use crate::attempts::Attempts;
 use crate::error::{Code, Error, Result};
 use crate::op::Op;
 use crate::operation::Operations;
@@ -72,6 +73,8 @@ pub struct App {
     pub principals: Principals,
     /// Every operation.
     pub operations: Operations,
+    /// Failed sign-ins.
+    pub attempts: Attempts,
     /// Limits.
     pub limits: Limits,
     /// The address under which clients reach the server, without a slash at its end.
@@ -89,6 +92,8 @@ pub struct Ctx {
     pub via: Via,
     /// Id of the request.
     pub request_id: Arc<str>,
+    /// Address of the client, where the door knows it.
+    pub address: Arc<str>,
     /// The operation asked for, as the audit trail names it.
     pub operation: Op,
     /// Everything is checked and nothing kept.
@@ -105,6 +110,7 @@ impl Ctx {
             caller,
             via,
             request_id,
+            address: Arc::from(""),
             operation: Op::GetMe,
             validate_only: false,
             tx: None,

@@ -5,14 +5,22 @@
 //! published documents ([`openapi`]) are made from that table.
 
 pub mod access;
+pub mod attempts;
 pub mod ctx;
 pub mod error;
+pub mod graphql;
+pub mod graphql_http;
+pub mod guard;
+pub mod http;
 pub mod list;
 pub mod op;
+pub mod openapi;
 pub mod operation;
+pub mod policy;
 pub mod principal;
 pub mod record;
 pub mod relation;
+pub mod rest;
 pub mod schema;
 pub mod scope;
 pub mod standing;

@@ -398,8 +398,6 @@ operations! {
     ListAccounts,
     /// Read an account.
     GetAccount,
-    /// Make an account for somebody who will operate the installation, with a one-time invitation.
-    CreateAccount,
     /// Suspend an account: every session of it is dead at once.
     SuspendAccount,
     /// Let a suspended account sign in again.

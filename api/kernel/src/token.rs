@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier};
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm as Argon2Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
@@ -12,7 +13,7 @@ use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use roundtable_entity::signing_key;
+use roundtable_entity::{Timestamp, signing_key};
 use sea_orm::{ActiveModelTrait, ActiveValue, EntityTrait, QueryOrder};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -41,6 +42,19 @@ pub struct Claims {
     /// The partnership the session acts at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partnership: Option<Uuid>,
+    /// Scopes, separated by blanks, when the token is narrower than its account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+}
+
+impl Claims {
+    /// When the token was made, to the millisecond: its id says so.
+    pub fn made_at(&self) -> Timestamp {
+        let seconds_and_nanos = self.jti.get_timestamp().map(|stamp| stamp.to_unix());
+        seconds_and_nanos
+            .and_then(|(seconds, nanos)| chrono::DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos))
+            .unwrap_or_default()
+    }
 }
 
 struct Key {
@@ -139,7 +153,14 @@ impl Keys {
     }
 
     /// Signs an access token for this account.
-    pub fn sign(&self, account: Uuid, client: &str, partnership: Option<Uuid>, seconds: i64) -> Result<String> {
+    pub fn sign(
+        &self,
+        account: Uuid,
+        client: &str,
+        partnership: Option<Uuid>,
+        scope: Option<String>,
+        seconds: i64,
+    ) -> Result<String> {
         let now = Utc::now().timestamp();
         let claims = Claims {
             iss: self.issuer.clone(),
@@ -150,6 +171,7 @@ impl Keys {
             exp: now + seconds,
             jti: Uuid::now_v7(),
             partnership,
+            scope,
         };
         let keys = self.keys.read().map_err(|_| Error::internal("the keys are poisoned"))?;
         let (key, encoding) = keys

@@ -1,0 +1,20 @@
+//! Who may come in, as whom: partnerships and their policy, appointments, invitations, sessions, accounts of people and
+//! systems.
+
+use roundtable_kernel::operation::Operations;
+
+pub mod accounts;
+pub mod invitations;
+pub mod me;
+pub mod oauth;
+pub mod partnerships;
+pub mod sessions;
+
+/// Adds this area's operations to the table.
+pub fn register(table: &mut Operations) {
+    partnerships::register(table);
+    accounts::register(table);
+    invitations::register(table);
+    sessions::register(table);
+    me::register(table);
+}

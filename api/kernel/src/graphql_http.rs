@@ -1,0 +1,227 @@
+//! GraphQL over HTTP: parse, negotiate, refuse, run.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use actix_web::web::{self, Payload, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use async_graphql::dynamic::Schema;
+use async_graphql::parser::parse_query;
+use async_graphql::parser::types::OperationType;
+use async_graphql::{ErrorExtensions, PathSegment, Request, Response, ServerError, Variables};
+use roundtable_entity::Via;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::ctx::{App, Ctx};
+use crate::error::{Code, Error, Result};
+use crate::graphql::Session;
+use crate::{guard, http};
+
+const RESPONSE: &str = "application/graphql-response+json";
+const JSON: &str = "application/json";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    query: Option<String>,
+    #[serde(default)]
+    operation_name: Option<String>,
+    #[serde(default)]
+    variables: Value,
+    #[serde(default)]
+    extensions: Value,
+}
+
+/// Mounts `/graphql`.
+pub fn configure(app: &Arc<App>, schema: &Schema, config: &mut ServiceConfig) {
+    let (app, schema) = (app.clone(), schema.clone());
+    config.service(web::resource("/graphql").default_service(web::to(
+        move |request: HttpRequest, payload: Payload| {
+            let (app, schema) = (app.clone(), schema.clone());
+            async move { handle(app, schema, request, payload).await }
+        },
+    )));
+}
+
+async fn handle(app: Arc<App>, schema: Schema, request: HttpRequest, payload: Payload) -> HttpResponse {
+    match answer(&app, &schema, &request, payload).await {
+        Ok(response) => response,
+        Err(error) => {
+            let mut response = http::problem(&error, &http::request_id(&request));
+            if error.code == Code::MethodNotAllowed {
+                response
+                    .headers_mut()
+                    .insert(header::ALLOW, header::HeaderValue::from_static("GET, POST"));
+            }
+            response
+        }
+    }
+}
+
+async fn answer(app: &Arc<App>, schema: &Schema, request: &HttpRequest, payload: Payload) -> Result<HttpResponse> {
+    let kind = [RESPONSE, JSON]
+        .into_iter()
+        .find(|kind| asks_for(request, kind))
+        .or_else(|| http::accepts(request.headers(), &[JSON, RESPONSE]).then_some(JSON));
+    let kind = kind.ok_or(Code::NotAcceptable)?;
+    let ctx = http::ctx(request, app, Via::Graphql).await?;
+    let by_get = request.method() == actix_web::http::Method::GET;
+    let body = if by_get {
+        from_query(request.query_string())?
+    } else if request.method() == actix_web::http::Method::POST {
+        if http::media_type(request.headers()) != JSON {
+            return Err(Error::new(Code::UnsupportedMediaType, "send application/json"));
+        }
+        let bytes = http::body(payload, app.limits.body_bytes).await?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| Error::new(Code::MalformedBody, format!("the body is not JSON: {error}")))?
+    } else {
+        return Err(Code::MethodNotAllowed.into());
+    };
+    match body {
+        Value::Array(many) => {
+            if many.is_empty() || many.len() > app.limits.graphql_batch {
+                return Err(Error::new(
+                    Code::QueryTooComplex,
+                    format!("a batch has 1 to {} requests", app.limits.graphql_batch),
+                ));
+            }
+            let mut answers = Vec::with_capacity(many.len());
+            for one in many {
+                let (_, response) = execute(&ctx, schema, one, by_get).await?;
+                answers.push(shown(&response)?);
+            }
+            Ok(reply(&ctx, kind, StatusCode::OK, &Value::Array(answers)))
+        }
+        one => {
+            let (executed, response) = execute(&ctx, schema, one, by_get).await?;
+            let status = match (kind, executed) {
+                (RESPONSE, false) => StatusCode::BAD_REQUEST,
+                _ => StatusCode::OK,
+            };
+            let mut value = shown(&response)?;
+            if !executed && let Some(members) = value.as_object_mut() {
+                members.shift_remove("data");
+            }
+            Ok(reply(&ctx, kind, status, &value))
+        }
+    }
+}
+
+fn asks_for(request: &HttpRequest, kind: &str) -> bool {
+    request
+        .headers()
+        .get_all(header::ACCEPT)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|range| {
+            range
+                .split(';')
+                .next()
+                .is_some_and(|range| range.trim().eq_ignore_ascii_case(kind))
+        })
+}
+
+fn from_query(text: &str) -> Result<Value> {
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(text)
+        .map_err(|_| Error::new(Code::MalformedBody, "the query string cannot be read"))?;
+    let mut body = serde_json::Map::new();
+    for (name, text) in pairs.into_inner() {
+        let value = match name.as_str() {
+            "variables" | "extensions" if !text.is_empty() => serde_json::from_str(&text)
+                .map_err(|_| Error::new(Code::MalformedBody, format!("{name} is not JSON")))?,
+            _ => Value::String(text),
+        };
+        body.insert(name, value);
+    }
+    Ok(Value::Object(body))
+}
+
+/// Runs one request. The flag says whether anything of it was executed.
+async fn execute(ctx: &Ctx, schema: &Schema, body: Value, by_get: bool) -> Result<(bool, Response)> {
+    let malformed = |detail: &str| Error::new(Code::MalformedBody, detail);
+    let body: Body = serde_json::from_value(body).map_err(|error| {
+        malformed(&format!(
+            "a request has query, operationName, variables and extensions: {error}"
+        ))
+    })?;
+    let query = body.query.ok_or_else(|| malformed("query is required"))?;
+    if !matches!(body.variables, Value::Null | Value::Object(_)) {
+        return Err(malformed("variables is an object"));
+    }
+    if !matches!(body.extensions, Value::Null | Value::Object(_)) {
+        return Err(malformed("extensions is an object"));
+    }
+    if let Err(error) = guard::check_text(&query) {
+        return Ok((false, refused(&error, ctx)));
+    }
+    let document = match parse_query(&query) {
+        Ok(document) => document,
+        Err(error) => {
+            let mut server: ServerError = error.into();
+            server.extensions = extensions(&Code::QueryInvalid.into(), ctx);
+            return Ok((false, Response::from_errors(vec![server])));
+        }
+    };
+    if let Err(error) = guard::check(&document, &ctx.app.limits) {
+        return Ok((false, refused(&error, ctx)));
+    }
+    let operation = guard::operation_type(&document, body.operation_name.as_deref());
+    if by_get && operation.is_some_and(|kind| kind != OperationType::Query) {
+        return Err(Error::new(
+            Code::MethodNotAllowed,
+            "what changes something is sent by POST",
+        ));
+    }
+    let mut request = Request::new(query)
+        .data(Session::new(ctx.clone()))
+        .variables(Variables::from_json(body.variables));
+    if let Some(name) = body.operation_name {
+        request = request.operation_name(name);
+    }
+    request.set_parsed_query(document);
+    let mut response = schema.execute(request).await;
+    // Errors of validation carry no path and no code of ours.
+    let executed = response.errors.is_empty()
+        || !matches!(response.data, async_graphql::Value::Null)
+        || response
+            .errors
+            .iter()
+            .any(|error| matches!(error.path.first(), Some(PathSegment::Field(_))));
+    for error in &mut response.errors {
+        if error.extensions.is_none() {
+            error.extensions = extensions(&Code::QueryInvalid.into(), ctx);
+        }
+    }
+    Ok((executed, response))
+}
+
+fn extensions(error: &Error, ctx: &Ctx) -> Option<async_graphql::ErrorExtensionValues> {
+    let id = ctx.request_id.clone();
+    async_graphql::Error::new("")
+        .extend_with(|_, values| {
+            values.set("code", error.code.wire());
+            values.set("requestId", &*id);
+        })
+        .extensions
+}
+
+fn refused(error: &Error, ctx: &Ctx) -> Response {
+    let mut server = ServerError::new(error.detail.clone(), None);
+    server.extensions = extensions(error, ctx);
+    Response::from_errors(vec![server])
+}
+
+fn shown(response: &Response) -> Result<Value> {
+    serde_json::to_value(response).map_err(Error::internal)
+}
+
+fn reply(ctx: &Ctx, kind: &str, status: StatusCode, value: &Value) -> HttpResponse {
+    HttpResponse::build(status)
+        .insert_header((header::CONTENT_TYPE, format!("{kind}; charset=utf-8")))
+        .insert_header((header::CACHE_CONTROL, "private, no-store"))
+        .insert_header((http::REQUEST_ID, &*ctx.request_id))
+        .body(value.to_string())
+}

@@ -1,0 +1,197 @@
+//! What both doors share of HTTP: who asks, request ids, bodies within limits, problems (RFC 9457).
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap, HeaderValue};
+use actix_web::web::{Bytes, BytesMut, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use futures_util::StreamExt;
+use roundtable_entity::Via;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::ctx::{App, Ctx};
+use crate::error::{Code, Error, Result};
+use crate::standing::{Caller, Principal, Standing};
+
+/// Header that says at which table the caller acts: the id of a partnership.
+pub const ACTING: &str = "acting-partnership";
+/// Header that carries the id of a request both ways.
+pub const REQUEST_ID: &str = "request-id";
+
+/// The caller's view for this request; anonymous when it carries no token.
+pub async fn ctx(request: &HttpRequest, app: &Arc<App>, via: Via) -> Result<Ctx> {
+    let caller = caller(request.headers(), app).await?;
+    let mut ctx = Ctx::new(app.clone(), Arc::new(caller), via, request_id(request));
+    ctx.address = Arc::from(
+        request
+            .peer_addr()
+            .map(|peer| peer.ip().to_string())
+            .unwrap_or_default(),
+    );
+    Ok(ctx)
+}
+
+/// The id of the request: the client's own where it is a plain word, otherwise a new one.
+pub fn request_id(request: &HttpRequest) -> Arc<str> {
+    let given = request
+        .headers()
+        .get(REQUEST_ID)
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| {
+            (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        });
+    match given {
+        Some(id) => Arc::from(id),
+        None => Arc::from(Uuid::now_v7().to_string()),
+    }
+}
+
+async fn caller(headers: &HeaderMap, app: &Arc<App>) -> Result<Caller> {
+    let Some(given) = headers.get(header::AUTHORIZATION) else {
+        return Ok(Caller::Anonymous);
+    };
+    let unauthenticated = || Error::from(Code::Unauthenticated);
+    let text = given.to_str().map_err(|_| unauthenticated())?;
+    let (scheme, token) = text.split_once(' ').ok_or_else(unauthenticated)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(unauthenticated());
+    }
+    let claims = app.keys.verify(token.trim())?;
+    let known = app
+        .principals
+        .known(&app.store, claims.sub)
+        .await?
+        .ok_or_else(unauthenticated)?;
+    if claims.made_at() < known.sessions_since {
+        return Err(unauthenticated());
+    }
+    let asked = match headers.get(ACTING) {
+        Some(asked) => {
+            let wrong = || Error::member("/Acting-Partnership", "wrong_form", "give the id of a partnership");
+            Some(
+                asked
+                    .to_str()
+                    .ok()
+                    .and_then(|id| Uuid::parse_str(id).ok())
+                    .ok_or_else(wrong)?,
+            )
+        }
+        None => claims.partnership,
+    };
+    let acting = acting(&known.principal.standings, asked, headers.contains_key(ACTING))?;
+    Ok(Caller::Account {
+        principal: narrowed(known.principal, claims.scope.as_deref()),
+        acting,
+    })
+}
+
+/// The principal with no more scopes than the token has.
+fn narrowed(principal: Arc<Principal>, scope: Option<&str>) -> Arc<Principal> {
+    let Some(scope) = scope else { return principal };
+    let scopes = scope.split(' ').map(str::to_owned).collect();
+    Arc::new(Principal {
+        scopes,
+        ..(*principal).clone()
+    })
+}
+
+/// The standing acted in: the one asked for, or the only one there is.
+fn acting(standings: &[Standing], asked: Option<Uuid>, insist: bool) -> Result<Option<Standing>> {
+    let found = match asked {
+        Some(id) => standings.iter().find(|standing| standing.partnership_id == id).cloned(),
+        None => match standings {
+            [only] => Some(only.clone()),
+            _ => None,
+        },
+    };
+    match found {
+        None if insist => Err(Error::new(Code::Forbidden, "you do not sit at this table")),
+        // A session begun at a table that was left since acts nowhere, unless only one is left.
+        None if asked.is_some() && standings.len() == 1 => Ok(standings.first().cloned()),
+        found => Ok(found),
+    }
+}
+
+/// Reads a body of at most this many bytes.
+pub async fn body(mut payload: Payload, most: usize) -> Result<Bytes> {
+    let mut read = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| Error::new(Code::MalformedBody, "the body broke off"))?;
+        if read.len() + chunk.len() > most {
+            return Err(Error::new(
+                Code::BodyTooLarge,
+                format!("a body has at most {most} bytes"),
+            ));
+        }
+        read.extend_from_slice(&chunk);
+    }
+    Ok(read.freeze())
+}
+
+/// Whether the request can take JSON as its answer.
+pub fn accepts(headers: &HeaderMap, kinds: &[&str]) -> bool {
+    let mut asked = headers.get_all(header::ACCEPT).peekable();
+    asked.peek().is_none()
+        || asked
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|range| {
+                let mut parts = range.split(';').map(str::trim);
+                let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+                let refused =
+                    parts.any(|part| matches!(part.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+                !refused
+                    && (kind == "*/*"
+                        || kinds.iter().any(|one| {
+                            kind == *one || kind.strip_suffix("/*").is_some_and(|family| one.starts_with(family))
+                        }))
+            })
+}
+
+/// Media type of the body, without its parameters.
+pub fn media_type(headers: &HeaderMap) -> String {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase()
+}
+
+/// An error as a problem (RFC 9457). What failed beneath is logged here, once.
+pub fn problem(error: &Error, request_id: &str) -> HttpResponse {
+    let status = StatusCode::from_u16(error.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    if status.is_server_error() {
+        tracing::error!(%error, request_id, "a request failed");
+    }
+    let mut body = json!({
+        "type": format!("/problems/{}", error.code.wire()),
+        "title": error.code.title(),
+        "status": status.as_u16(),
+        "detail": error.detail,
+        "code": error.code.wire(),
+        "requestId": request_id,
+    });
+    if !error.problems.is_empty() {
+        body["errors"] = json!(error.problems);
+    }
+    let mut response = HttpResponse::build(status);
+    response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    match error.code.status() {
+        401 => {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        }
+        429 | 503 => {
+            response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        _ => {}
+    }
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        response.insert_header((REQUEST_ID, id));
+    }
+    response.body(body.to_string())
+}

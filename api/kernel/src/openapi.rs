@@ -1,0 +1,385 @@
+//! The OpenAPI document, made from the table of operations and the access table.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::access::{Reach, rule};
+use crate::error::Code;
+use crate::operation::{Kind, Operation, Operations, Parameter};
+use crate::standing::Role;
+
+const TITLE: &str = "Roundtable";
+const ABOUT: &str = "The API an industry sector partnership runs on: partners, unions, institutions, meetings and \
+    resources, with the rules of the practice. Every operation has the same name, filters, shapes and refusals in GraphQL.";
+
+/// The whole document, OpenAPI 3.1.
+pub fn document(operations: &Operations) -> Value {
+    let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    for operation in operations.iter() {
+        let path = paths.entry(operation.path.clone()).or_default();
+        path.insert(operation.kind.method().to_lowercase(), described(operations, operation));
+    }
+    let mut tags: Vec<&str> = operations.iter().map(|operation| operation.collection).collect();
+    tags.sort_unstable();
+    tags.dedup();
+    let tags: Vec<Value> = tags
+        .into_iter()
+        .map(|tag| {
+            let about = operations
+                .collections
+                .iter()
+                .find(|one| one.path == tag)
+                .map(|one| one.description.clone());
+            json!({ "name": tag, "description": about.unwrap_or_else(|| format!("Operations of {tag}.")) })
+        })
+        .collect();
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": TITLE,
+            "description": ABOUT,
+            "version": env!("CARGO_PKG_VERSION"),
+            "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+            "contact": { "name": "The Roundtable developers" },
+        },
+        "servers": [{ "url": "/", "description": "This server." }],
+        "security": [{ "bearer": [] }],
+        "tags": tags,
+        "paths": paths,
+        "components": {
+            "schemas": schemas(operations),
+            "responses": responses(),
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
+                    "description": "An access token of POST /v1/sessions or POST /oauth/token.",
+                },
+                "clientCredentials": {
+                    "type": "oauth2",
+                    "description": "For systems (RFC 6749, section 4.4).",
+                    "flows": { "clientCredentials": { "tokenUrl": "/oauth/token", "scopes": scopes(operations) } },
+                },
+            },
+        },
+    })
+}
+
+fn scopes(operations: &Operations) -> Value {
+    let mut scopes = BTreeMap::new();
+    for operation in operations.iter() {
+        let scope = operations.scope(operation.op);
+        let verb = if operation.kind.writes() { "Change" } else { "Read" };
+        scopes.insert(scope, format!("{verb} {}.", operation.collection));
+    }
+    json!(scopes)
+}
+
+fn schemas(operations: &Operations) -> Value {
+    let mut schemas = operations.schemas.named.clone();
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.wire()).collect();
+    schemas.insert(
+        "ErrorCode".into(),
+        json!({ "type": "string", "description": "A stable, machine-readable reason.", "enum": codes }),
+    );
+    schemas.insert(
+        "MemberProblem".into(),
+        json!({
+            "type": "object",
+            "description": "One wrong member.",
+            "required": ["pointer", "code", "detail"],
+            "properties": {
+                "pointer": { "type": "string", "description": "JSON pointer to the member, or / and a parameter's name." },
+                "code": { "type": "string", "description": "A code of its own." },
+                "detail": { "type": "string", "description": "What is wrong and what would be right." },
+            },
+        }),
+    );
+    schemas.insert(
+        "Problem".into(),
+        json!({
+            "type": "object",
+            "description": "What went wrong (RFC 9457).",
+            "required": ["type", "title", "status", "detail", "code", "requestId"],
+            "properties": {
+                "type": { "type": "string", "format": "uri-reference", "description": "Page about the code." },
+                "title": { "type": "string", "description": "The code in a few words." },
+                "status": { "type": "integer", "format": "int32", "minimum": 400, "maximum": 599, "description": "HTTP status." },
+                "detail": { "type": "string", "description": "What is wrong here and the remedy." },
+                "code": { "$ref": "#/components/schemas/ErrorCode" },
+                "requestId": { "type": "string", "description": "Id of the request, to quote when asking for help." },
+                "errors": {
+                    "type": "array", "maxItems": 100, "description": "Wrong members.",
+                    "items": { "$ref": "#/components/schemas/MemberProblem" },
+                },
+            },
+        }),
+    );
+    let relations = &operations.relations;
+    for relation in relations {
+        let target = json!({ "$ref": format!("#/components/schemas/{}", relation.to) });
+        let about = format!("Only with `expand={}`.", relation.field);
+        let schema = if relation.many {
+            json!({ "type": "array", "items": target, "description": about, "maxItems": 10000 })
+        } else {
+            let mut target = target;
+            target["description"] = json!(about);
+            target
+        };
+        if let Some(properties) = schemas
+            .get_mut(relation.from)
+            .and_then(|record| record["properties"].as_object_mut())
+        {
+            properties.insert(relation.field.into(), schema);
+        }
+    }
+    Value::Object(schemas)
+}
+
+const COMMON: &[(u16, &str, &str)] = &[
+    (400, "BadRequest", "Something sent is wrong; `errors` names it."),
+    (401, "Unauthenticated", "No valid access token came with the request."),
+    (403, "Forbidden", "The role may not do this, or not to this record."),
+    (404, "NotFound", "There is nothing here that the caller may know of."),
+    (406, "NotAcceptable", "None of the media types asked for can be served."),
+    (
+        409,
+        "Conflict",
+        "The record's state, or another record, does not allow it.",
+    ),
+    (410, "Gone", "No longer good."),
+    (412, "Stale", "The record changed meanwhile."),
+    (413, "BodyTooLarge", "The body is over the limit."),
+    (415, "UnsupportedMediaType", "The body has a media type not taken here."),
+    (422, "Refused", "A rule of the practice says no; `code` says which."),
+    (428, "VersionRequired", "If-Match is missing."),
+    (429, "TooManyRequests", "Slow down."),
+    (500, "Failed", "Something failed on our side."),
+    (503, "Unavailable", "For the moment not available."),
+];
+
+fn responses() -> Value {
+    let mut responses = Map::new();
+    for (status, name, about) in COMMON {
+        let mut response = json!({
+            "description": about,
+            "headers": { "Request-Id": header("Id of the request.", "string") },
+            "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+        });
+        if matches!(status, 429 | 503) {
+            response["headers"]["Retry-After"] = header("Seconds to wait.", "integer");
+        }
+        if *status == 401 {
+            response["headers"]["WWW-Authenticate"] = header("How to authenticate.", "string");
+        }
+        responses.insert((*name).into(), response);
+    }
+    Value::Object(responses)
+}
+
+fn header(about: &str, kind: &str) -> Value {
+    json!({ "description": about, "schema": { "type": kind } })
+}
+
+fn described(operations: &Operations, operation: &Operation) -> Value {
+    let rule = rule(operation.op);
+    let open = rule.open;
+    let mut out = json!({
+        "operationId": operation.op.name(),
+        "summary": operation.op.summary().trim_end_matches('.'),
+        "description": description(operation),
+        "tags": [operation.collection],
+        "parameters": parameters(operations, operation),
+        "responses": answers(operation, open),
+    });
+    if let Some(body) = &operation.body {
+        let kind = if operation.kind == Kind::Update {
+            "application/merge-patch+json"
+        } else {
+            "application/json"
+        };
+        out["requestBody"] = json!({
+            "required": operation.kind != Kind::Act,
+            "description": "What is sent.",
+            "content": { kind: { "schema": { "$ref": format!("#/components/schemas/{body}") } } },
+        });
+    }
+    out["security"] = match open {
+        true => json!([]),
+        false if rule.signed_in => json!([{ "bearer": [] }]),
+        false => json!([{ "bearer": [] }, { "clientCredentials": [operations.scope(operation.op)] }]),
+    };
+    let roles: Vec<Value> = Role::ALL
+        .into_iter()
+        .filter(|role| rule.reach(*role) != Reach::Nothing)
+        .map(|role| {
+            let reach = match rule.reach(role) {
+                Reach::All => "all",
+                Reach::Own => "own",
+                _ => "public",
+            };
+            json!({ "role": role.word(), "reach": reach })
+        })
+        .collect();
+    if !roles.is_empty() {
+        out["x-roles"] = json!(roles);
+    }
+    out
+}
+
+fn description(operation: &Operation) -> String {
+    let rule = rule(operation.op);
+    let mut text = operation.op.summary().to_owned();
+    if !rule.because.is_empty() {
+        text += &format!(" Access: {}.", rule.because);
+    }
+    if rule.course {
+        text += " The intermediary is refused with `INTERMEDIARY_CANNOT_SET_COURSE`.";
+    }
+    text
+}
+
+fn parameters(operations: &Operations, operation: &Operation) -> Vec<Value> {
+    let mut parameters = Vec::new();
+    if operation.path.contains("{id}") {
+        parameters.push(json!({
+            "name": "id", "in": "path", "required": true, "description": "The record.",
+            "schema": { "type": "string", "format": "uuid" },
+        }));
+    }
+    for parameter in &operation.parameters {
+        parameters.push(query(parameter));
+    }
+    let has_relations = operations
+        .relations
+        .iter()
+        .any(|relation| Some(relation.from) == record(operation));
+    if matches!(operation.kind, Kind::List | Kind::Get) && has_relations {
+        let names: Vec<&str> = operations
+            .relations
+            .iter()
+            .filter(|relation| Some(relation.from) == record(operation))
+            .map(|relation| relation.field)
+            .collect();
+        parameters.push(json!({
+            "name": "expand", "in": "query", "required": false, "style": "form", "explode": false,
+            "description": format!("Relations to include, separated by commas, deeper ones after a dot: {}.", names.join(", ")),
+            "schema": { "type": "array", "maxItems": 20, "items": { "type": "string", "maxLength": 200 } },
+        }));
+    }
+    if operation.kind.writes() {
+        parameters.push(json!({
+            "name": "validateOnly", "in": "query", "required": false, "description": "Check everything and keep nothing.",
+            "schema": { "type": "boolean" },
+        }));
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "Repeating the request with the same key has one effect and gives the first answer.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
+        }));
+    }
+    if operation.kind.needs_version() {
+        parameters.push(json!({
+            "name": "If-Match", "in": "header", "required": true,
+            "description": "The entity tag read with the record: its version in quotes.",
+            "schema": { "type": "string", "maxLength": 20, "examples": ["\"3\""] },
+        }));
+    }
+    if operation.kind == Kind::Get {
+        parameters.push(json!({
+            "name": "If-None-Match", "in": "header", "required": false,
+            "description": "Answer 304 when the record still has this entity tag.",
+            "schema": { "type": "string", "maxLength": 200 },
+        }));
+    }
+    if !rule(operation.op).open {
+        parameters.push(json!({
+            "name": "Acting-Partnership", "in": "header", "required": false,
+            "description": "The table acted at, for callers who sit at several.",
+            "schema": { "type": "string", "format": "uuid" },
+        }));
+    }
+    parameters
+}
+
+fn record(operation: &Operation) -> Option<&str> {
+    operation.item.as_deref().or(Some(operation.answer.as_str()))
+}
+
+fn query(parameter: &Parameter) -> Value {
+    let mut out = json!({
+        "name": parameter.name, "in": "query", "required": false, "description": parameter.description,
+        "schema": parameter.schema,
+    });
+    if parameter.many {
+        out["schema"] = json!({ "type": "array", "items": parameter.schema, "maxItems": 200 });
+        out["style"] = json!("form");
+        out["explode"] = json!(false);
+    }
+    out
+}
+
+fn answers(operation: &Operation, open: bool) -> Value {
+    let mut headers = json!({ "Request-Id": header("Id of the request.", "string") });
+    if operation.kind == Kind::Get || operation.kind == Kind::Create || operation.kind.needs_version() {
+        headers["ETag"] = header("The record's version in quotes; send it back as If-Match.", "string");
+    }
+    if operation.kind == Kind::Create {
+        headers["Location"] = header("Address of the new record.", "string");
+    }
+    if operation.kind == Kind::List {
+        headers["Link"] = header("The next page, rel=next (RFC 8288).", "string");
+    }
+    let about = match operation.kind {
+        Kind::List => "A page.",
+        Kind::Create => "Made.",
+        Kind::Get | Kind::Report => "Found.",
+        Kind::Update => "Changed.",
+        Kind::Archive => "Archived.",
+        Kind::Act | Kind::Submit => "Done.",
+    };
+    let mut answers = Map::new();
+    answers.insert(
+        operation.kind.status().to_string(),
+        json!({
+            "description": about,
+            "headers": headers,
+            "content": { "application/json": { "schema": { "$ref": format!("#/components/schemas/{}", operation.answer) } } },
+        }),
+    );
+    if operation.kind == Kind::Get {
+        answers.insert(
+            "304".into(),
+            json!({
+                "description": "Not changed since.",
+                "headers": { "ETag": header("The record's version in quotes.", "string") },
+            }),
+        );
+    }
+    let mut statuses: Vec<u16> = vec![400, 401, 406, 500, 503];
+    if !open {
+        statuses.push(403);
+    }
+    if operation.path.contains("{id}") {
+        statuses.push(404);
+    }
+    if operation.kind.writes() {
+        statuses.extend([409, 413, 415, 422]);
+    }
+    if operation.kind.needs_version() {
+        statuses.extend([412, 428]);
+    }
+    if open {
+        statuses.extend([410, 429]);
+    }
+    statuses.sort_unstable();
+    for status in statuses {
+        if let Some((_, name, _)) = COMMON.iter().find(|(known, ..)| *known == status) {
+            answers.insert(
+                status.to_string(),
+                json!({ "$ref": format!("#/components/responses/{name}") }),
+            );
+        }
+    }
+    Value::Object(answers)
+}
