@@ -35,6 +35,8 @@ pub struct Field {
     pub name: &'static str,
     /// What clients may do with it.
     pub uses: &'static [Use],
+    /// Whether a row may hold nothing there.
+    pub optional: bool,
     /// Whether it can be sent when the record is created.
     pub on_create: bool,
     /// Whether a PATCH may change it.
@@ -85,6 +87,8 @@ pub trait Record:
 
 /// Whether a member is left out of the wire form because it holds nothing.
 pub trait Wire {
+    /// Whether it can be.
+    const OPTIONAL: bool = false;
     /// True for `None`.
     fn is_absent(&self) -> bool {
         false
@@ -97,6 +101,7 @@ pub fn absent<T: Wire>(value: &T) -> bool {
 }
 
 impl<T> Wire for Option<T> {
+    const OPTIONAL: bool = true;
     fn is_absent(&self) -> bool {
         self.is_none()
     }
@@ -166,8 +171,8 @@ macro_rules! record {
         #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
         pub struct $new {
-            $( $(#[$gm])* #[serde(skip_serializing_if = "crate::absent")] pub $g: $gt, )*
-            $( $(#[$em])* #[serde(skip_serializing_if = "crate::absent")] pub $e: $et, )*
+            $( $(#[$gm])* pub $g: $gt, )*
+            $( $(#[$em])* pub $e: $et, )*
         }
 
         #[doc = concat!("Shown to clients as `", stringify!($name), "`.")]
@@ -179,10 +184,10 @@ macro_rules! record {
             const NAME: &'static str = stringify!($name);
             const TABLE: &'static str = $table;
             const FIELDS: &'static [$crate::Field] = &[
-                $( $crate::Field { name: stringify!($g), uses: &[$($($crate::Use::$gu),*)?], on_create: true, on_update: false }, )*
-                $( $crate::Field { name: stringify!($e), uses: &[$($($crate::Use::$eu),*)?], on_create: true, on_update: true }, )*
-                $( $crate::Field { name: stringify!($k), uses: &[$($($crate::Use::$ku),*)?], on_create: false, on_update: false }, )*
-                $( $crate::Field { name: stringify!($h), uses: &[$($($crate::Use::$hu),*)?], on_create: false, on_update: false }, )*
+                $( $crate::Field { name: stringify!($g), optional: <$gt as $crate::Wire>::OPTIONAL, uses: &[$($($crate::Use::$gu),*)?], on_create: true, on_update: false }, )*
+                $( $crate::Field { name: stringify!($e), optional: <$et as $crate::Wire>::OPTIONAL, uses: &[$($($crate::Use::$eu),*)?], on_create: true, on_update: true }, )*
+                $( $crate::Field { name: stringify!($k), optional: <$kt as $crate::Wire>::OPTIONAL, uses: &[$($($crate::Use::$ku),*)?], on_create: false, on_update: false }, )*
+                $( $crate::Field { name: stringify!($h), optional: <$ht as $crate::Wire>::OPTIONAL, uses: &[$($($crate::Use::$hu),*)?], on_create: false, on_update: false }, )*
             ];
             fn begin(id: uuid::Uuid, at: $crate::Timestamp, new: $new) -> ActiveModel {
                 ActiveModel {

@@ -5,7 +5,7 @@ use roundtable_entity::{account, refresh_token};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
-use roundtable_kernel::operation::{Nothing, Operations};
+use roundtable_kernel::operation::Operations;
 use roundtable_kernel::token::{fingerprint, hash_password, new_secret, password_matches};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
@@ -222,7 +222,14 @@ async fn end_family(ctx: &Ctx, family_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-async fn end_session(ctx: Ctx, given: Refresh) -> Result<Nothing> {
+/// The end of a session.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct SessionEnd {
+    /// Always true: the session is over, whether it was known or not.
+    ended: bool,
+}
+
+async fn end_session(ctx: Ctx, given: Refresh) -> Result<SessionEnd> {
     let hash = fingerprint(&given.refresh_token);
     ctx.write(move |ctx| {
         let hash = hash.clone();
@@ -231,7 +238,7 @@ async fn end_session(ctx: Ctx, given: Refresh) -> Result<Nothing> {
             if let Some(row) = refresh_token::Entity::find_by_id(hash).one(&ctx.read()).await? {
                 end_family(&ctx, row.family_id).await?;
             }
-            Ok(Nothing {})
+            Ok(SessionEnd { ended: true })
         }
     })
     .await

@@ -18,7 +18,7 @@ use crate::operation::Operations;
 use crate::principal::Principals;
 use crate::scope::Scoped;
 use crate::standing::{Caller, Principal, Role, Standing};
-use crate::store::{Store, Tx};
+use crate::store::{self, Store, Tx};
 use crate::token::Keys;
 
 /// Numbers that bound what callers may ask.
@@ -179,6 +179,20 @@ impl Ctx {
             self.app.principals.forget();
         }
         outcome
+    }
+
+    /// Runs `work` so that its failure undoes only itself and not the transaction around it.
+    pub async fn attempt<T, F, Fut>(&self, work: F) -> Result<T>
+    where
+        F: FnOnce(Ctx) -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        let outer = self
+            .tx
+            .as_ref()
+            .ok_or_else(|| Error::internal("an attempt is made within a transaction"))?;
+        let ctx = self.clone();
+        store::nested(outer, |tx| work(Ctx { tx: Some(tx), ..ctx })).await
     }
 
     /// Says that who may do what has changed, so that it holds from the commit on.

@@ -344,15 +344,9 @@ fn reach(operations: &Operations, name: &str, names: &mut BTreeSet<String>) {
 fn input_object(operations: &Operations, name: &str, schema: &Value) -> InputObject {
     let mut object = InputObject::new(name).description(text(schema, "description"));
     let required = required(schema);
-    let mut empty = true;
     for (member, schema) in schema["properties"].as_object().into_iter().flatten() {
         let kind = shape(operations, schema).typed(required.contains(member.as_str()));
         object = object.field(InputValue::new(member, kind).description(text(schema, "description")));
-        empty = false;
-    }
-    if empty {
-        let nothing = InputValue::new("clientMutationId", TypeRef::named(TypeRef::STRING));
-        object = object.field(nothing.description("Yours to use; nothing is done with it."));
     }
     object
 }
@@ -656,7 +650,7 @@ fn root_field(operations: &Arc<Operations>, operation: &Operation) -> Field {
         field =
             field.argument(InputValue::new(&parameter.name, shape.typed(false)).description(&parameter.description));
     }
-    if let Some(body) = &operation.body {
+    if let Some(body) = operation.body.as_ref().filter(|body| has_members(operations, body)) {
         let kind = if operation.kind == Kind::Act {
             TypeRef::named(body)
         } else {
@@ -712,6 +706,15 @@ async fn resolve<'a>(
         answered.shown.cursors(),
         narrowing(item),
     ))))
+}
+
+/// A body with nothing in it is not asked for.
+fn has_members(operations: &Operations, body: &str) -> bool {
+    operations
+        .schemas
+        .named
+        .get(body)
+        .is_some_and(|schema| schema.get("properties").is_some())
 }
 
 fn rows(mut page: Value, cursors: &[String], narrowing: Option<fn(&Value) -> &'static str>) -> Rows {
@@ -783,9 +786,6 @@ fn arguments(
             Some(input) => Shape::Nested(body.clone()).take(operations, input.as_value()),
             None => Value::Null,
         };
-        if let Some(members) = out.body.as_object_mut() {
-            members.shift_remove("clientMutationId");
-        }
     }
     if let Some(key) = context.args.get("idempotencyKey") {
         out.idempotency_key = key.string().ok().map(str::to_owned);

@@ -192,6 +192,8 @@ pub struct Operation {
     pub parameters: Vec<Parameter>,
     /// Name of the schema of the body.
     pub body: Option<String>,
+    /// Whether the body carries a file.
+    pub large: bool,
     /// Name of the schema of the answer: the record, the page, or the report.
     pub answer: String,
     /// Name of the record's schema, for lists.
@@ -367,6 +369,7 @@ impl Operations {
         self.schemas.add::<R::New>();
         self.schemas.add::<PageInfo>();
         let new = R::New::name().to_string();
+        self.schemas.require_present::<R>();
         // The table acted at is filled in, so nobody has to say it who sits at one only.
         if let Some(required) = self
             .schemas
@@ -434,6 +437,7 @@ impl Operations {
             collection,
             parameters,
             body: None,
+            large: false,
             answer,
             item: None,
             run: Arc::new(move |ctx, arguments| {
@@ -454,6 +458,20 @@ impl Operations {
         });
     }
 
+    /// The same, with a body of up to the limit of imports.
+    pub fn submit_large<B, O, F, Fut>(&mut self, op: Op, collection: &'static str, path: &str, run: F)
+    where
+        B: DeserializeOwned + ToSchema,
+        O: Serialize + ToSchema + Send + 'static,
+        F: Fn(Ctx, B) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<O>> + Send + 'static,
+    {
+        self.submit(op, collection, path, run);
+        if let Some(operation) = self.operations.get_mut(&op) {
+            operation.large = true;
+        }
+    }
+
     /// An operation that takes a body and does its own writing: `POST /v1/{path}`.
     pub fn submit<B, O, F, Fut>(&mut self, op: Op, collection: &'static str, path: &str, run: F)
     where
@@ -472,6 +490,7 @@ impl Operations {
             collection,
             parameters: Vec::new(),
             body: Some(body),
+            large: false,
             answer,
             item: None,
             run: Arc::new(move |ctx, arguments| {
@@ -553,6 +572,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
             collection: self.path,
             parameters: if list { self.parameters() } else { Vec::new() },
             body,
+            large: false,
             answer: if list { format!("{name}Page") } else { name.into() },
             item: list.then(|| name.into()),
             run,

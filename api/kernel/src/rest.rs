@@ -105,7 +105,13 @@ async fn answer(
             .map_err(|_| Error::member("/Idempotency-Key", "wrong_form", "a key is plain text"))?;
     }
     if operation.body.is_some() {
-        arguments.body = json_body(operation, request, payload, app.limits.body_bytes).await?;
+        // A file comes in base64, a third longer than it is.
+        let most = if operation.large {
+            app.limits.import_bytes / 3 * 4 + 4096
+        } else {
+            app.limits.body_bytes
+        };
+        arguments.body = json_body(operation, request, payload, most).await?;
     }
     let answered = app.operations.call(&ctx, operation.op, arguments).await?;
     respond(&ctx, operation, request, answered, &expand).await

@@ -58,6 +58,21 @@ impl Schemas {
         self.named.insert(name.into(), schema);
     }
 
+    /// Says of a record which members are always there.
+    pub fn require_present<R: Record>(&mut self) {
+        let Some(schema) = self.named.get_mut(R::NAME) else {
+            return;
+        };
+        let mut required = ["id", "version", "createdAt", "updatedAt"].map(str::to_owned).to_vec();
+        for field in R::FIELDS.iter().filter(|field| !field.optional) {
+            let member = camel(field.name);
+            if schema["properties"].get(&member).is_some() {
+                required.push(member);
+            }
+        }
+        schema["required"] = json!(required);
+    }
+
     /// Adds what a PATCH of this record takes: every member it may change, none required, null to empty.
     pub fn add_patch<R: Record>(&mut self, name: &str, of: &str, leave_out: impl Fn(&[Use]) -> bool) {
         let Some(new) = self.named.get(of).cloned() else { return };

@@ -161,6 +161,23 @@ impl Store {
     }
 }
 
+/// Runs `work` in a transaction within a transaction: what fails in it is undone alone.
+pub async fn nested<T, F, Fut>(outer: &Tx, work: F) -> Result<T>
+where
+    F: FnOnce(Tx) -> Fut,
+    Fut: Future<Output = Result<T>>,
+{
+    let inner = Arc::new(outer.begin().await?);
+    let outcome = work(inner.clone()).await;
+    let inner = Arc::into_inner(inner).ok_or_else(|| Error::internal("a transaction outlived its work"))?;
+    if outcome.is_ok() {
+        inner.commit().await?;
+    } else {
+        inner.rollback().await?;
+    }
+    outcome
+}
+
 fn common(url: &str, connections: u32) -> ConnectOptions {
     let mut options = ConnectOptions::new(url.to_owned());
     options

@@ -1,1 +1,134 @@
+//! The server: every area's operations at one address, the documents, the pages, health and metrics.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use async_graphql::dynamic::Schema;
+use roundtable_kernel::attempts::Attempts;
+use roundtable_kernel::ctx::App;
+use roundtable_kernel::error::{Code, Error, Result};
+use roundtable_kernel::operation::Operations;
+use roundtable_kernel::principal::Principals;
+use roundtable_kernel::store::{Store, StoreOptions};
+use roundtable_kernel::token::Keys;
+use roundtable_kernel::{graphql, graphql_http, http, rest};
+use roundtable_migration::{Migrator, MigratorTrait};
+
+pub mod demo;
+pub mod doctor;
+pub mod documents;
+pub mod importing;
+pub mod observe;
+pub mod operator;
+pub mod pages;
+pub mod serve;
+pub mod settings;
+
+use settings::Settings;
+
+/// Every operation of the product.
+pub fn operations() -> Operations {
+    let mut table = Operations::default();
+    roundtable_identity::register(&mut table);
+    roundtable_people::register(&mut table);
+    roundtable_momentum::register(&mut table);
+    roundtable_scan::register(&mut table);
+    roundtable_exchange::register(&mut table);
+    table
+}
+
+/// A server ready to answer.
+#[derive(Clone)]
+pub struct Server {
+    /// What operations work with.
+    pub app: Arc<App>,
+    /// The GraphQL schema.
+    pub schema: Schema,
+    /// Documents and pages.
+    pub pages: Arc<pages::Pages>,
+}
+
+/// Connects to the database.
+pub async fn connect(settings: &Settings) -> Result<Store> {
+    let options = StoreOptions {
+        url: settings.database_url.clone(),
+        connections: settings.database_connections,
+    };
+    Store::connect(&options).await
+}
+
+/// Brings the database to this version.
+pub async fn migrate(store: &Store) -> Result<()> {
+    Migrator::up(store.maintenance(), None).await?;
+    Ok(())
+}
+
+/// Whether the database is at this version: neither behind nor ahead.
+pub async fn check_version(store: &Store) -> Result<()> {
+    let pending = Migrator::get_pending_migrations(store.maintenance()).await;
+    match pending {
+        Ok(pending) if pending.is_empty() => Ok(()),
+        Ok(pending) => Err(Error::new(
+            Code::Unavailable,
+            format!(
+                "the database is {} migrations behind; run `roundtable migrate`",
+                pending.len()
+            ),
+        )),
+        Err(error) => Err(Error::new(
+            Code::Unavailable,
+            format!("the database was made by another version: {error}"),
+        )),
+    }
+}
+
+/// Makes the server over a database that is at this version.
+pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
+    let public_url = settings.public_url();
+    let app = Arc::new(App {
+        keys: Keys::load(&store, &public_url).await?,
+        store,
+        principals: Principals::default(),
+        operations: operations(),
+        attempts: Attempts::default(),
+        limits: settings.limits(),
+        public_url,
+    });
+    let schema = documents::graphql_schema()?;
+    let pages = Arc::new(pages::Pages::new(&schema));
+    Ok(Server { app, schema, pages })
+}
+
+impl Server {
+    /// Mounts everything.
+    pub fn configure(&self, config: &mut ServiceConfig) {
+        rest::configure(&self.app, config);
+        graphql_http::configure(&self.app, &self.schema, config);
+        roundtable_identity::oauth::configure(&self.app, config);
+        observe::configure(&self.app, config);
+        pages::configure(&self.pages, config);
+        config.default_service(web::to(|request: HttpRequest| async move { nothing_here(&request) }));
+    }
+}
+
+fn nothing_here(request: &HttpRequest) -> HttpResponse {
+    http::problem(&Code::NotFound.into(), &http::request_id(request))
+}
+
+/// Does what the server does by itself, until it stops: marks entries of the map as stale, forgets old answers.
+pub async fn keep_house(app: Arc<App>) {
+    let mut every = tokio::time::interval(Duration::from_secs(3600));
+    loop {
+        every.tick().await;
+        if let Err(error) = serve::sweep(&app).await {
+            tracing::warn!(%error, "keeping house failed; it will be tried again");
+        }
+    }
+}
+
+/// The schema builder of the GraphQL door, for the documents.
+pub(crate) fn build_schema(table: &Arc<Operations>) -> Result<Schema> {
+    graphql::schema(table).map_err(|error| Error::internal(error.to_string()))
+}

@@ -1,0 +1,53 @@
+//! Identifiers other systems use.
+
+use roundtable_entity::*;
+use roundtable_kernel::ctx::Ctx;
+use roundtable_kernel::error::{Error, Result};
+use roundtable_kernel::op::Op;
+use roundtable_kernel::operation::Operations;
+use roundtable_kernel::record;
+
+use crate::members;
+
+pub(crate) fn register(table: &mut Operations) {
+    table
+        .collection::<external_id::Model>("external-ids")
+        .list(Op::ListExternalIds)
+        .get(Op::GetExternalId)
+        .create(Op::CreateExternalId, create)
+        .archive(Op::ArchiveExternalId);
+}
+
+/// The kinds of record that other systems know too, and the check that one is there.
+macro_rules! known_elsewhere {
+    ($($module:ident),* $(,)?) => {
+        const TYPES: &[&str] = &[$(stringify!($module)),*];
+
+        async fn record_is_there(ctx: &Ctx, new: &external_id::NewExternalId) -> Result<()> {
+            let at = new.partnership_id;
+            match new.record_type.as_str() {
+                $( stringify!($module) => {
+                    members::reference::<$module::Model>(ctx, "/recordId", new.record_id, at).await.map(|_| ())
+                } )*
+                _ => Err(Error::member(
+                    "/recordType",
+                    "unknown_value",
+                    format!("give one of {}", TYPES.join(", ")),
+                )),
+            }
+        }
+    };
+}
+
+known_elsewhere! {
+    organization, location, person, affiliation, partner, seat, bargaining_unit, meeting_series, meeting, decision,
+    action_item, resource,
+}
+
+async fn create(ctx: Ctx, new: external_id::NewExternalId) -> Result<external_id::Model> {
+    let permit = ctx.permit_at(Op::CreateExternalId, new.partnership_id)?;
+    permit.covers(&[])?;
+    record_is_there(&ctx, &new).await?;
+    let active = external_id::Model::begin(ctx.new_id(), ctx.now(), new);
+    record::insert::<external_id::Model>(&ctx, active, "external_id.created").await
+}

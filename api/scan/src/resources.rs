@@ -1,0 +1,166 @@
+//! Entries of the resource map: programs, resources, policies and assets.
+
+use chrono::Days;
+use roundtable_entity::{CodeSystem, Record, RecordState, location, name_key, organization, resource};
+use roundtable_kernel::ctx::Ctx;
+use roundtable_kernel::error::{Error, Result};
+use roundtable_kernel::op::Op;
+use roundtable_kernel::operation::{Nothing, Operations};
+use roundtable_kernel::policy;
+use roundtable_kernel::record::{self, Target};
+use roundtable_kernel::relation::Relation;
+use sea_orm::{ActiveValue, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::codes::check_codes;
+
+pub(crate) fn register(table: &mut Operations) {
+    table
+        .collection::<resource::Model>("resources")
+        .list(Op::ListResources)
+        .get(Op::GetResource)
+        .create(Op::CreateResource, create_resource)
+        .update(Op::UpdateResource, update_resource)
+        .archive(Op::ArchiveResource)
+        .restore(Op::RestoreResource)
+        .act(Op::PublishResource, "publish", publish_resource)
+        .act(Op::VerifyResource, "verify", verify_resource)
+        .act(Op::RetireResource, "retire", retire_resource)
+        .one::<organization::Model>("owner", "owner_organization_id")
+        .one::<location::Model>("location", "location_id");
+    let resources =
+        |from, column| Relation::many::<resource::Model>(from, "resources", Op::ListResources, column, "name_key");
+    table.relations.push(resources("Organization", "owner_organization_id"));
+}
+
+async fn check(ctx: &Ctx, new: &resource::NewResource) -> Result<()> {
+    if let Some(id) = new.owner_organization_id {
+        record::reference::<organization::Model>(ctx, "/ownerOrganizationId", id).await?;
+    }
+    if let Some(id) = new.location_id {
+        record::reference::<location::Model>(ctx, "/locationId", id).await?;
+    }
+    if let (Some(made), Some(used)) = (new.developed_on, new.last_used_on)
+        && used < made
+    {
+        return Err(Error::member(
+            "/lastUsedOn",
+            "out_of_range",
+            "it cannot have been used before it was developed",
+        ));
+    }
+    check_codes(ctx, "naics", CodeSystem::Naics, &new.naics).await?;
+    check_codes(ctx, "soc", CodeSystem::Soc, &new.soc).await?;
+    check_codes(ctx, "cip", CodeSystem::Cip, &new.cip).await
+}
+
+async fn create_resource(ctx: Ctx, new: resource::NewResource) -> Result<resource::Model> {
+    let permit = ctx.permit_at(Op::CreateResource, new.partnership_id)?;
+    check(&ctx, &new).await?;
+    let key = name_key(&new.name);
+    let mut active = resource::Model::begin(ctx.new_id(), ctx.now(), new);
+    active.name_key = ActiveValue::Set(key);
+    active.discovered_on = ActiveValue::Set(ctx.today());
+    active.discovered_by_organization_id = ActiveValue::Set(permit.standing.organization_id);
+    active.status_since = ActiveValue::Set(ctx.now());
+    record::insert::<resource::Model>(&ctx, active, "resource.drafted").await
+}
+
+async fn update_resource(ctx: Ctx, at: Target, patch: Value) -> Result<resource::Model> {
+    record::check_patch::<resource::Model>(&patch)?;
+    let row = record::target::<resource::Model>(&ctx, Op::UpdateResource, at).await?;
+    let new = record::merged(&row, &patch)?;
+    check(&ctx, &new).await?;
+    let mut active = row.clone().into_active_model();
+    if new.status != row.status {
+        active.status_since = ActiveValue::Set(ctx.now());
+    }
+    active.name_key.set_if_not_equals(name_key(&new.name));
+    resource::Model::edit(&mut active, new);
+    record::save(&ctx, &row, active, "resource.updated").await
+}
+
+async fn publish_resource(ctx: Ctx, at: Target, _: Nothing) -> Result<resource::Model> {
+    let row = record::target::<resource::Model>(&ctx, Op::PublishResource, at).await?;
+    record::from_state(
+        row.record_state,
+        &[RecordState::Draft, RecordState::Retired],
+        RecordState::word,
+    )?;
+    let mut active = row.clone().into_active_model();
+    active.record_state = ActiveValue::Set(RecordState::Listed);
+    active.retired_reason = ActiveValue::Set(None);
+    record::save(&ctx, &row, active, "resource.listed").await
+}
+
+async fn verify_resource(ctx: Ctx, at: Target, _: Nothing) -> Result<resource::Model> {
+    let row = record::target::<resource::Model>(&ctx, Op::VerifyResource, at).await?;
+    let from = [RecordState::Listed, RecordState::Verified, RecordState::Stale];
+    record::from_state(row.record_state, &from, RecordState::word)?;
+    let mut active = row.clone().into_active_model();
+    active.record_state = ActiveValue::Set(RecordState::Verified);
+    active.verified_on = ActiveValue::Set(Some(ctx.today()));
+    active.verified_by_organization_id = ActiveValue::Set(ctx.standing()?.organization_id);
+    record::save(&ctx, &row, active, "resource.verified").await
+}
+
+/// Why an entry is taken off the map.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Retirement {
+    /// The reason.
+    #[schema(min_length = 3, max_length = 1000)]
+    reason: String,
+}
+
+async fn retire_resource(ctx: Ctx, at: Target, retirement: Retirement) -> Result<resource::Model> {
+    let row = record::target::<resource::Model>(&ctx, Op::RetireResource, at).await?;
+    let from = [
+        RecordState::Draft,
+        RecordState::Listed,
+        RecordState::Verified,
+        RecordState::Stale,
+    ];
+    record::from_state(row.record_state, &from, RecordState::word)?;
+    let mut active = row.clone().into_active_model();
+    active.record_state = ActiveValue::Set(RecordState::Retired);
+    active.retired_reason = ActiveValue::Set(Some(retirement.reason));
+    record::save(&ctx, &row, active, "resource.retired").await
+}
+
+/// Marks entries as stale that nobody verified for longer than the partnership's policy allows. The server does this by
+/// itself, some at a time; returns how many it marked.
+pub async fn mark_stale(ctx: &Ctx, partnership_id: Uuid) -> Result<usize> {
+    ctx.write(move |ctx| async move {
+        let days = policy::value(&ctx, partnership_id, "map_stale_days").await?;
+        // Bounded by the policy table, far below what a day count holds.
+        let days = Days::new(days.max(1.0) as u64);
+        let Some(before) = ctx.today().checked_sub_days(days) else {
+            return Ok(0);
+        };
+        let rows = resource::Entity::find()
+            .filter(resource::Column::PartnershipId.eq(partnership_id))
+            .filter(resource::Column::ArchivedAt.is_null())
+            .filter(resource::Column::RecordState.is_in([RecordState::Listed, RecordState::Verified]))
+            .filter(
+                Condition::any().add(resource::Column::VerifiedOn.lt(before)).add(
+                    Condition::all()
+                        .add(resource::Column::VerifiedOn.is_null())
+                        .add(resource::Column::DiscoveredOn.lt(before)),
+                ),
+            )
+            .limit(500)
+            .all(&ctx.read())
+            .await?;
+        for row in &rows {
+            let mut active = row.clone().into_active_model();
+            active.record_state = ActiveValue::Set(RecordState::Stale);
+            record::save(&ctx, row, active, "resource.stale").await?;
+        }
+        Ok(rows.len())
+    })
+    .await
+}

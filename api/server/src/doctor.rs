@@ -1,0 +1,116 @@
+//! Checks of configuration and database, each with its remedy.
+
+use roundtable_kernel::store::Store;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
+
+use crate::settings::Settings;
+
+/// One check.
+pub struct Finding {
+    /// Whether all is well.
+    pub well: bool,
+    /// What was looked at and found.
+    pub found: String,
+    /// What to do when it is not well.
+    pub remedy: &'static str,
+}
+
+fn finding(well: bool, found: impl Into<String>, remedy: &'static str) -> Finding {
+    Finding {
+        well,
+        found: found.into(),
+        remedy,
+    }
+}
+
+async fn setting(store: &Store, statement: &str) -> String {
+    let row = store
+        .maintenance()
+        .query_one_raw(Statement::from_string(store.backend(), statement.to_owned()))
+        .await;
+    match row {
+        Ok(Some(row)) => row
+            .try_get_by_index::<String>(0)
+            .or_else(|_| row.try_get_by_index::<i32>(0).map(|number| number.to_string()))
+            .or_else(|_| row.try_get_by_index::<i64>(0).map(|number| number.to_string()))
+            .unwrap_or_else(|_| "unreadable".into()),
+        Ok(None) => "absent".into(),
+        Err(error) => format!("no answer: {error}"),
+    }
+}
+
+/// Looks at everything that can be wrong without being an error.
+pub async fn examine(store: &Store, settings: &Settings) -> Vec<Finding> {
+    let mut findings = vec![
+        match crate::check_version(store).await {
+            Ok(()) => finding(true, "the database is at this version", ""),
+            Err(error) => finding(
+                false,
+                error.detail,
+                "run `roundtable migrate` with this version of the program",
+            ),
+        },
+        finding(
+            settings.public_url().starts_with("https://") || settings.bind.starts_with("127."),
+            format!("clients reach the server at {}", settings.public_url()),
+            "set ROUNDTABLE_PUBLIC_URL to the https:// address of the proxy in front",
+        ),
+        finding(
+            settings.access_token_seconds <= 3600,
+            format!("access tokens last {} s", settings.access_token_seconds),
+            "keep ROUNDTABLE_ACCESS_TOKEN_SECONDS at an hour or less",
+        ),
+    ];
+    if store.backend() == DbBackend::Postgres {
+        for (name, wanted, remedy) in [
+            (
+                "fsync",
+                "on",
+                "set fsync = on in postgresql.conf, or committed writes may be lost",
+            ),
+            ("full_page_writes", "on", "set full_page_writes = on in postgresql.conf"),
+            (
+                "synchronous_commit",
+                "on",
+                "set synchronous_commit = on, or the last commits may be lost",
+            ),
+        ] {
+            let value = setting(store, &format!("SHOW {name}")).await;
+            findings.push(finding(
+                value == wanted,
+                format!("PostgreSQL {name} is {value}"),
+                remedy,
+            ));
+        }
+        let version = setting(store, "SHOW server_version_num").await;
+        let new_enough = version.parse::<u32>().is_ok_and(|version| version >= 150_000);
+        findings.push(finding(
+            new_enough,
+            format!("PostgreSQL is version {version}"),
+            "use PostgreSQL 15 or newer",
+        ));
+    } else {
+        for (name, wanted, remedy) in [
+            (
+                "journal_mode",
+                "wal",
+                "let the program open the file itself; another has changed its journal mode",
+            ),
+            (
+                "synchronous",
+                "2",
+                "synchronous has to be FULL (2), or the last commits may be lost on power failure",
+            ),
+            ("foreign_keys", "1", "foreign keys have to be on"),
+            (
+                "integrity_check",
+                "ok",
+                "restore the last good backup; the file is damaged",
+            ),
+        ] {
+            let value = setting(store, &format!("PRAGMA {name}")).await;
+            findings.push(finding(value == wanted, format!("SQLite {name} is {value}"), remedy));
+        }
+    }
+    findings
+}

@@ -1,0 +1,121 @@
+//! Health, metrics and the log line of each request.
+
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+
+use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header;
+use actix_web::middleware::Next;
+use actix_web::web::{self, ServiceConfig};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use roundtable_kernel::ctx::App;
+use sea_orm::ConnectionTrait;
+
+static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Begins counting. Done once a process.
+pub fn begin() {
+    METRICS.get_or_init(|| {
+        let buckets = [
+            0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+        ];
+        PrometheusBuilder::new()
+            .set_buckets(&buckets)
+            .and_then(PrometheusBuilder::install_recorder)
+            .inspect_err(|error| tracing::warn!(%error, "metrics are not counted"))
+            .ok()
+    });
+}
+
+/// Mounts `/healthz`, `/readyz` and `/metrics`.
+pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
+    let app = app.clone();
+    let last: Arc<Mutex<Option<(Instant, bool)>>> = Arc::default();
+    config
+        .route("/healthz", web::get().to(|| async { plain(true, "alive\n") }))
+        .route(
+            "/readyz",
+            web::get().to(move || {
+                let (app, last) = (app.clone(), last.clone());
+                async move {
+                    let ready = ready(&app, &last).await;
+                    plain(
+                        ready,
+                        if ready {
+                            "ready\n"
+                        } else {
+                            "the database does not answer\n"
+                        },
+                    )
+                }
+            }),
+        )
+        .route(
+            "/metrics",
+            web::get().to(|| async {
+                let text = METRICS
+                    .get()
+                    .and_then(Option::as_ref)
+                    .map(PrometheusHandle::render)
+                    .unwrap_or_default();
+                HttpResponse::Ok()
+                    .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4"))
+                    .body(text)
+            }),
+        );
+}
+
+fn plain(well: bool, text: &'static str) -> HttpResponse {
+    let mut response = if well {
+        HttpResponse::Ok()
+    } else {
+        HttpResponse::ServiceUnavailable()
+    };
+    response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .content_type("text/plain")
+        .body(text)
+}
+
+/// Whether the database answers; asked at most once a second.
+async fn ready(app: &App, last: &Mutex<Option<(Instant, bool)>>) -> bool {
+    if let Ok(last) = last.lock()
+        && let Some((at, ready)) = *last
+        && at.elapsed() < Duration::from_secs(1)
+    {
+        return ready;
+    }
+    let asked = tokio::time::timeout(Duration::from_secs(2), app.store.read().execute_unprepared("SELECT 1")).await;
+    let ready = matches!(asked, Ok(Ok(_)));
+    if let Ok(mut last) = last.lock() {
+        *last = Some((Instant::now(), ready));
+    }
+    ready
+}
+
+/// Counts and logs each request: method, route, status, time. Never its path, query or body.
+pub async fn count(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let began = Instant::now();
+    let method = request.method().to_string();
+    let response = next.call(request).await?;
+    let route = response.request().match_pattern().unwrap_or_else(|| "none".into());
+    let status = response.status().as_u16();
+    let took = began.elapsed();
+    metrics::histogram!(
+        "http_server_request_duration_seconds",
+        "http_request_method" => method.clone(), "http_route" => route.clone(), "http_response_status_code" => status.to_string(),
+    )
+    .record(took.as_secs_f64());
+    let id = response
+        .headers()
+        .get("request-id")
+        .and_then(|id| id.to_str().ok())
+        .unwrap_or_default();
+    tracing::info!(target: "roundtable::request", method, route, status, took_us = took.as_micros() as u64, request_id = id);
+    Ok(response)
+}

@@ -1,0 +1,88 @@
+//! Listening, and stopping in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::{App as ActixApp, HttpServer};
+use chrono::TimeDelta;
+use roundtable_entity::{Via, idempotency_key, partnership, refresh_token};
+use roundtable_kernel::ctx::{App, Ctx};
+use roundtable_kernel::error::{Error, Result};
+use roundtable_kernel::op::Op;
+use roundtable_kernel::standing::{Caller, Role, Standing};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use crate::settings::Settings;
+use crate::{Server, observe};
+
+/// Listens until it is told to stop (SIGTERM, SIGINT), then finishes what is under way.
+pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(std::net::SocketAddr)) -> Result<()> {
+    observe::begin();
+    let house = actix_web::rt::spawn(crate::keep_house(server.app.clone()));
+    let workers = match settings.workers {
+        0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        workers => workers,
+    };
+    let http = HttpServer::new(move || {
+        let server = server.clone();
+        ActixApp::new()
+            .wrap(Compress::default())
+            .wrap(from_fn(observe::count))
+            .configure(move |config| server.configure(config))
+    })
+    .workers(workers)
+    .shutdown_timeout(settings.shutdown_seconds)
+    .client_request_timeout(Duration::from_secs(15))
+    .client_disconnect_timeout(Duration::from_secs(5))
+    .keep_alive(Duration::from_secs(75))
+    .bind(&settings.bind)
+    .map_err(|error| Error::internal(format!("cannot listen on {}: {error}", settings.bind)))?;
+    if let Some(address) = http.addrs().first() {
+        listening(*address);
+    }
+    let outcome = http.run().await.map_err(Error::internal);
+    house.abort();
+    outcome
+}
+
+/// A view for what the server does by itself at a partnership: the intermediary's, never more.
+pub fn own_ctx(app: &Arc<App>, partnership_id: uuid::Uuid, via: Via) -> Ctx {
+    let standing = Standing {
+        partnership_id,
+        role: Role::Intermediary,
+        ..Standing::operator()
+    };
+    Ctx::new(
+        app.clone(),
+        Arc::new(Caller::System(standing)),
+        via,
+        Arc::from(uuid::Uuid::now_v7().to_string()),
+    )
+}
+
+/// Marks stale entries and forgets answers and refresh tokens past their time.
+pub async fn sweep(app: &Arc<App>) -> Result<()> {
+    let open = partnership::Entity::find()
+        .filter(partnership::Column::ArchivedAt.is_null())
+        .all(app.store.read())
+        .await?;
+    for partnership in open {
+        let ctx = own_ctx(app, partnership.id, Via::System).for_operation(Op::VerifyResource);
+        while roundtable_scan::resources::mark_stale(&ctx, partnership.id).await? == 500 {}
+    }
+    app.store
+        .write(true, |tx| async move {
+            let now = chrono::Utc::now();
+            idempotency_key::Entity::delete_many()
+                .filter(idempotency_key::Column::CreatedAt.lt(now - TimeDelta::hours(48)))
+                .exec(&*tx)
+                .await?;
+            refresh_token::Entity::delete_many()
+                .filter(refresh_token::Column::ExpiresAt.lt(now - TimeDelta::days(1)))
+                .exec(&*tx)
+                .await?;
+            Ok(())
+        })
+        .await
+}

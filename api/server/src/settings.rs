@@ -1,0 +1,135 @@
+//! Configuration: a file, then the environment, every key known and checked.
+
+use std::path::Path;
+use std::time::Duration;
+
+use config::{Config, Environment, File, FileFormat};
+use roundtable_kernel::ctx::Limits;
+use roundtable_kernel::error::{Code, Error, Result};
+use serde::Deserialize;
+
+/// What can be configured. In the file by these names; in the environment as `ROUNDTABLE_` and the name in upper case.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the database is: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`.
+    pub database_url: String,
+    /// Connections to the database.
+    pub database_connections: u32,
+    /// Address and port to listen on.
+    pub bind: String,
+    /// Address clients reach the server under; `http://` and `bind` when empty.
+    pub public_url: String,
+    /// Threads that answer; one a core when 0.
+    pub workers: usize,
+    /// Largest body, bytes.
+    pub body_bytes: usize,
+    /// Largest file to import, bytes.
+    pub import_bytes: usize,
+    /// How long an access token lasts, seconds.
+    pub access_token_seconds: u64,
+    /// How long a session can be refreshed, days.
+    pub refresh_token_days: u64,
+    /// How long an invitation can be accepted, days.
+    pub invitation_days: u64,
+    /// Attempts to sign in a minute, by account and by address.
+    pub sign_ins_per_minute: u32,
+    /// What to log, by the words of the tracing filter: `info`, `warn`, `roundtable_kernel=debug`.
+    pub log: String,
+    /// `text` or `json`.
+    pub log_format: String,
+    /// Seconds a stopping server gives to requests under way.
+    pub shutdown_seconds: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            database_url: "sqlite:roundtable.db".into(),
+            database_connections: 8,
+            bind: "127.0.0.1:8080".into(),
+            public_url: String::new(),
+            workers: 0,
+            body_bytes: 1 << 20,
+            import_bytes: 64 << 20,
+            access_token_seconds: 15 * 60,
+            refresh_token_days: 30,
+            invitation_days: 14,
+            sign_ins_per_minute: 20,
+            log: "info".into(),
+            log_format: "text".into(),
+            shutdown_seconds: 30,
+        }
+    }
+}
+
+fn wrong(detail: impl Into<String>) -> Error {
+    Error::new(Code::InvalidInput, detail)
+}
+
+impl Settings {
+    /// Reads the file, when there is one, and the environment over it. Unknown keys are refused.
+    pub fn load(file: Option<&Path>) -> Result<Self> {
+        let mut builder = Config::builder();
+        match file {
+            Some(path) => builder = builder.add_source(File::from(path).format(FileFormat::Toml)),
+            None => builder = builder.add_source(File::new("roundtable.toml", FileFormat::Toml).required(false)),
+        }
+        // Keys of the test harness stand beside ours in the environment of a test run.
+        let ours = std::env::vars().filter(|(name, _)| {
+            name.strip_prefix("ROUNDTABLE_")
+                .is_some_and(|rest| !rest.starts_with("TEST_"))
+        });
+        let environment = Environment::with_prefix("ROUNDTABLE")
+            .try_parsing(true)
+            .source(Some(ours.collect()));
+        let settings: Settings = builder
+            .add_source(environment)
+            .build()
+            .and_then(Config::try_deserialize)
+            .map_err(|error| wrong(format!("the configuration is wrong: {error}")))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<()> {
+        if !self.database_url.starts_with("sqlite:") && !self.database_url.starts_with("postgres") {
+            return Err(wrong("database_url starts with sqlite: or postgres://"));
+        }
+        if self.bind.parse::<std::net::SocketAddr>().is_err() {
+            return Err(wrong("bind is an address and a port, such as 0.0.0.0:8080"));
+        }
+        if !self.public_url.is_empty() && !self.public_url.starts_with("http") {
+            return Err(wrong("public_url starts with https:// or http://"));
+        }
+        if !matches!(self.log_format.as_str(), "text" | "json") {
+            return Err(wrong("log_format is text or json"));
+        }
+        if self.database_connections == 0 || self.access_token_seconds == 0 {
+            return Err(wrong("database_connections and access_token_seconds are at least 1"));
+        }
+        Ok(())
+    }
+
+    /// Where clients reach the server, without a slash at its end.
+    pub fn public_url(&self) -> String {
+        match self.public_url.trim_end_matches('/') {
+            "" => format!("http://{}", self.bind),
+            url => url.into(),
+        }
+    }
+
+    /// The limits operations work within.
+    pub fn limits(&self) -> Limits {
+        let days = |days: u64| Duration::from_secs(days * 24 * 3600);
+        Limits {
+            body_bytes: self.body_bytes,
+            import_bytes: self.import_bytes,
+            access_token: Duration::from_secs(self.access_token_seconds),
+            refresh_token: days(self.refresh_token_days),
+            invitation: days(self.invitation_days),
+            sign_ins_per_minute: self.sign_ins_per_minute,
+            ..Limits::default()
+        }
+    }
+}
