@@ -65,6 +65,8 @@ pub trait Record:
     const TABLE: &'static str;
     /// Every member but the ones all records have.
     const FIELDS: &'static [Field];
+    /// Columns no client ever sees.
+    const HIDDEN: &'static [&'static str];
     /// A new row holding what the client sent and the declared beginnings of everything else.
     fn begin(id: Uuid, at: Timestamp, new: Self::New) -> Self::Active;
     /// The row in the shape of a creation: what a merge patch is applied to.
@@ -189,6 +191,7 @@ macro_rules! record {
                 $( $crate::Field { name: stringify!($k), optional: <$kt as $crate::Wire>::OPTIONAL, uses: &[$($($crate::Use::$ku),*)?], on_create: false, on_update: false }, )*
                 $( $crate::Field { name: stringify!($h), optional: <$ht as $crate::Wire>::OPTIONAL, uses: &[$($($crate::Use::$hu),*)?], on_create: false, on_update: false }, )*
             ];
+            const HIDDEN: &'static [&'static str] = &[$( stringify!($h), )*];
             fn begin(id: uuid::Uuid, at: $crate::Timestamp, new: $new) -> ActiveModel {
                 ActiveModel {
                     id: sea_orm::ActiveValue::Set(id),

@@ -70,7 +70,7 @@ crate::record! {
             cip: Texts,
             /// Credential or learning opportunity in the registry, `ce-` and a UUID.
             #[schema(max_length = 60, pattern = "^ce-[0-9a-fA-F-]{36}$")]
-            ctid: Option<String>,
+            ctdl_id: Option<String>,
             /// When it was made.
             developed_on: Option<chrono::NaiveDate> [range],
             /// When it was last used.

@@ -171,7 +171,7 @@ const TABLES: &[Table] = &[
             description text?, status text, owner_organization_id uuid? >organization, location_id uuid? >location, \
             url text?, email text?, phone text?, eligibility text?, application_process text?, fees text?, \
             wait_time text?, accreditations text?, languages text, keywords text, naics text, soc text, cip text, \
-            ctid text?, developed_on date?, last_used_on date?, shelved_reason text?, record_state text, \
+            ctdl_id text?, developed_on date?, last_used_on date?, shelved_reason text?, record_state text, \
             discovered_on date, discovered_by_organization_id uuid?, verified_on date?, \
             verified_by_organization_id uuid?, status_since time, retired_reason text?, name_key text",
         search: &["name", "alternate_name", "keywords", "description"],

@@ -375,7 +375,8 @@ impl Operations {
             .schemas
             .named
             .get_mut(&new)
-            .and_then(|new| new["required"].as_array_mut())
+            .and_then(|new| new.get_mut("required"))
+            .and_then(Value::as_array_mut)
         {
             required.retain(|member| member != "partnershipId");
         }
@@ -813,19 +814,32 @@ impl<R: Scoped> CollectionOf<'_, R> {
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let check = Arc::new(check);
+        self.archive_by(op, move |ctx, target| {
+            let check = check.clone();
+            async move {
+                let row = record::target::<R>(&ctx, op, target).await?;
+                check(ctx.clone(), row.clone()).await?;
+                ctx.standings_change();
+                record::archive_row(&ctx, &row).await
+            }
+        })
+    }
+
+    /// Archives in a way of its own, where reach or consequences need more than the row.
+    pub fn archive_by<F, Fut>(self, op: Op, run: F) -> Self
+    where
+        F: Fn(Ctx, Target) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R>> + Send + 'static,
+    {
+        let run = Arc::new(run);
         self.add(
             op,
             Kind::Archive,
             "/{id}".into(),
             None,
             Arc::new(move |ctx, arguments| {
-                let check = check.clone();
-                Box::pin(async move {
-                    let target = arguments.target()?;
-                    check(ctx.clone(), record::target::<R>(&ctx, op, target).await?).await?;
-                    ctx.standings_change();
-                    Ok(shown(&ctx, record::archive::<R>(&ctx, op, target).await?))
-                })
+                let run = run.clone();
+                Box::pin(async move { Ok(shown(&ctx, run(ctx.clone(), arguments.target()?).await?)) })
             }),
         )
     }

@@ -75,17 +75,21 @@ async fn reached<R: Scoped>(ctx: &Ctx, op: Op, target: Target) -> Result<R> {
     let permit = ctx.permit(op)?;
     let row = known::<R>(ctx, target.id).await?;
     permit.covers(&row.owners())?;
-    if row.version() != target.version {
-        return Err(Error::new(
-            Code::Stale,
-            format!(
-                "the record is at version {}, the change was made on {}",
-                row.version(),
-                target.version
-            ),
-        ));
-    }
+    at_version(&row, target)?;
     Ok(row)
+}
+
+/// Refuses a change made on another version than the row has by now.
+pub fn at_version<R: Record>(row: &R, target: Target) -> Result<()> {
+    if row.version() == target.version {
+        return Ok(());
+    }
+    let detail = format!(
+        "the record is at version {}, the change was made on {}",
+        row.version(),
+        target.version
+    );
+    Err(Error::new(Code::Stale, detail))
 }
 
 /// Stores a new row and tells of it.
@@ -102,11 +106,16 @@ pub async fn save<R: Scoped>(ctx: &Ctx, before: &R, mut active: R::Active, kind:
             ActiveValue::Set(value) => value != before.get(*column),
             _ => false,
         })
-        .map(|column| camel(sea_orm::IdenStatic::as_str(&column)))
+        .map(|column| sea_orm::IdenStatic::as_str(&column).to_owned())
         .collect();
     if changed.is_empty() {
         return Ok(before.clone());
     }
+    let changed: Vec<String> = changed
+        .iter()
+        .filter(|name| !R::HIDDEN.contains(&name.as_str()))
+        .map(|name| camel(name))
+        .collect();
     R::touch(&mut active, before.version() + 1, ctx.now());
     let row: R = active.update(&ctx.read()).await?;
     ctx.event(kind, &row, &changed).await?;
@@ -189,9 +198,14 @@ pub async fn update_checked<R: Scoped>(
 /// Archives a record.
 pub async fn archive<R: Scoped>(ctx: &Ctx, op: Op, at: Target) -> Result<R> {
     let row = target::<R>(ctx, op, at).await?;
+    archive_row(ctx, &row).await
+}
+
+/// Archives a row already found to be within reach.
+pub async fn archive_row<R: Scoped>(ctx: &Ctx, row: &R) -> Result<R> {
     let mut active = row.clone().into_active_model();
     R::set_archived(&mut active, Some(ctx.now()));
-    save(ctx, &row, active, &happened::<R>("archived")).await
+    save(ctx, row, active, &happened::<R>("archived")).await
 }
 
 /// Restores an archived record.

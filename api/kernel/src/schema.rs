@@ -111,10 +111,10 @@ impl Schemas {
             return;
         };
         for field in R::FIELDS.iter().filter(|field| foreign(field.uses, keep)) {
-            if let Some(properties) = schema["properties"].as_object_mut() {
+            if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
                 properties.shift_remove(&camel(field.name));
             }
-            if let Some(required) = schema["required"].as_array_mut() {
+            if let Some(required) = schema.get_mut("required").and_then(Value::as_array_mut) {
                 required.retain(|member| member.as_str() != Some(&camel(field.name)));
             }
         }

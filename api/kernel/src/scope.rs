@@ -77,7 +77,6 @@ owned! {
     GetInterest interest.organization_id: OrganizationId,
     GetConstraint constraint.organization_id: OrganizationId,
     GetMissionStatement mission_statement.organization_id: OrganizationId,
-    GetOutreachTouch outreach_touch.organization_id: OrganizationId,
     GetTimeOverride time_override.organization_id: OrganizationId,
     GetServiceAccount service_account.organization_id: OrganizationId,
     GetInvitation invitation.organization_id: OrganizationId,
@@ -217,6 +216,29 @@ impl Scoped for champion::Model {
     }
 }
 
+impl Scoped for outreach_touch::Model {
+    const GET: Op = Op::GetOutreachTouch;
+    fn rows(permit: &Permit) -> Condition {
+        let rows = tenant(outreach_touch::Column::PartnershipId, permit);
+        match (permit.reach, permit.standing.organization_id) {
+            (Reach::All, _) => rows,
+            (Reach::Own, Some(own)) => rows.add(
+                Condition::any()
+                    .add(outreach_touch::Column::OrganizationId.eq(own))
+                    .add(outreach_touch::Column::ByOrganizationId.eq(own)),
+            ),
+            _ => none(),
+        }
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        // Whoever was reached reads it; whoever reached them writes it.
+        vec![self.by_organization_id]
+    }
+}
+
 impl Scoped for bargaining_unit::Model {
     const GET: Op = Op::GetBargainingUnit;
     fn rows(permit: &Permit) -> Condition {
@@ -256,6 +278,7 @@ fn meetings(permit: &Permit) -> Condition {
                 .column(attendance::Column::MeetingId)
                 .from(attendance::Entity)
                 .and_where(attendance::Column::OrganizationId.eq(own))
+                .and_where(attendance::Column::ArchivedAt.is_null())
                 .to_owned();
             rows.add(
                 Condition::any()
@@ -289,7 +312,10 @@ impl Scoped for meeting::Model {
 }
 
 /// Rows of a meeting: known to whoever may know of the meeting.
-fn of_meeting<C: ColumnTrait>(tenant_column: C, meeting: C, permit: &Permit) -> Condition {
+fn part<C: ColumnTrait>(tenant_column: C, meeting: C, permit: &Permit) -> Condition {
+    if permit.reach == Reach::Nothing {
+        return none();
+    }
     let rows = tenant(tenant_column, permit);
     if permit.standing.role.is_intermediary() {
         return rows;
@@ -303,30 +329,88 @@ fn of_meeting<C: ColumnTrait>(tenant_column: C, meeting: C, permit: &Permit) -> 
 }
 
 macro_rules! meeting_part {
-    ($($get:ident $module:ident owned by $owner:expr),* $(,)?) => { $(
+    ($($get:ident $module:ident),* $(,)?) => { $(
         impl Scoped for $module::Model {
             const GET: Op = Op::$get;
             fn rows(permit: &Permit) -> Condition {
-                match permit.reach {
-                    Reach::Nothing => none(),
-                    _ => of_meeting($module::Column::PartnershipId, $module::Column::MeetingId, permit),
-                }
+                part($module::Column::PartnershipId, $module::Column::MeetingId, permit)
             }
             fn partnership_id(&self) -> Uuid { self.partnership_id }
-            fn owners(&self) -> Vec<Option<Uuid>> {
-                let owners: fn(&Self) -> Vec<Option<Uuid>> = $owner;
-                owners(self)
-            }
         }
     )* };
 }
 
-meeting_part! {
-    GetAgendaItem agenda_item owned by |_| Vec::new(),
-    GetMinutes minutes owned by |_| Vec::new(),
-    GetDecision decision owned by |_| Vec::new(),
-    GetAttendance attendance owned by |row| vec![Some(row.organization_id)],
-    GetActionItem action_item owned by |row| vec![Some(row.owner_organization_id)],
+meeting_part! { GetAgendaItem agenda_item, GetDecision decision }
+
+impl Scoped for attendance::Model {
+    const GET: Op = Op::GetAttendance;
+    fn rows(permit: &Permit) -> Condition {
+        part(attendance::Column::PartnershipId, attendance::Column::MeetingId, permit)
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        vec![Some(self.organization_id)]
+    }
+    fn mask(&mut self, standing: &Standing) {
+        // A constraint is its organisation's and the intermediary's to know.
+        if !standing.role.is_intermediary() && !standing.acts_for(Some(self.organization_id)) {
+            self.warnings.0.retain(|warning| !warning.starts_with("constraint:"));
+        }
+    }
+}
+
+impl Scoped for minutes::Model {
+    const GET: Op = Op::GetMinutes;
+    fn rows(permit: &Permit) -> Condition {
+        let rows = part(minutes::Column::PartnershipId, minutes::Column::MeetingId, permit);
+        let standing = &permit.standing;
+        if standing.role.is_intermediary() {
+            return rows;
+        }
+        // Until they are circulated, minutes are known to who writes them.
+        let own = standing.organization_id.unwrap_or_default();
+        let organized = Query::select()
+            .column(meeting::Column::Id)
+            .from(meeting::Entity)
+            .and_where(meeting::Column::OrganizerOrganizationId.eq(own))
+            .to_owned();
+        rows.add(
+            Condition::any()
+                .add(minutes::Column::State.ne(MinutesState::Draft))
+                .add(minutes::Column::MeetingId.in_subquery(organized)),
+        )
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+}
+
+impl Scoped for action_item::Model {
+    const GET: Op = Op::GetActionItem;
+    fn rows(permit: &Permit) -> Condition {
+        if permit.reach == Reach::Nothing {
+            return none();
+        }
+        // Its owner knows of an item even from a meeting it was not asked to.
+        let own = permit.standing.organization_id.unwrap_or_default();
+        tenant(action_item::Column::PartnershipId, permit).add(
+            Condition::any()
+                .add(part(
+                    action_item::Column::PartnershipId,
+                    action_item::Column::MeetingId,
+                    permit,
+                ))
+                .add(action_item::Column::OwnerOrganizationId.eq(own)),
+        )
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        vec![Some(self.owner_organization_id)]
+    }
 }
 
 impl Scoped for resource::Model {
