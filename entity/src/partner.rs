@@ -19,8 +19,8 @@ crate::record! {
             /// Size by number of employees.
             size_class: Option<SizeClass> [filter, employer],
             /// Industry: NAICS 2022 codes.
-            #[serde(default)] #[schema(value_type = Vec<String>, max_items = 50)]
-            naics: Texts [employer],
+            #[schema(value_type = Option<Vec<String>>, max_items = 50)]
+            naics: Option<Texts> [employer],
             /// Number of employees in the region.
             #[schema(minimum = 0)]
             headcount: Option<i32> [employer],
@@ -39,8 +39,8 @@ crate::record! {
             #[schema(minimum = 0)]
             membership: Option<i32> [union],
             /// What it offers to the industry, in short lines.
-            #[serde(default)] #[schema(value_type = Vec<String>, max_items = 200)]
-            offerings: Texts [institution],
+            #[schema(value_type = Option<Vec<String>>, max_items = 200)]
+            offerings: Option<Texts> [institution],
             /// Its accreditation.
             #[schema(max_length = 300)]
             accreditation: Option<String> [institution],

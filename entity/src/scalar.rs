@@ -18,7 +18,7 @@ impl From<Texts> for Value {
 
 impl TryGetable for Texts {
     fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
-        let text: String = row.try_get_by(index).map_err(TryGetError::DbErr)?;
+        let text = String::try_get_by(row, index)?;
         serde_json::from_str(&text)
             .map_err(|error| TryGetError::DbErr(DbErr::Json(format!("a stored list is not JSON: {error}"))))
     }

@@ -45,8 +45,8 @@ const TABLES: &[Table] = &[
     Table {
         name: "partner",
         columns: "partnership_id uuid >partnership, organization_id uuid >organization, contribution text?, \
-            size_class text?, naics text, headcount int?, union_kind text?, union_affiliation text?, local text?, \
-            leadership text?, membership int?, offerings text, accreditation text?, name text, kind text, side text, \
+            size_class text?, naics text?, headcount int?, union_kind text?, union_affiliation text?, local text?, \
+            leadership text?, membership int?, offerings text?, accreditation text?, name text, kind text, side text, \
             state text, engagement_mode text?, hours_offered int?, joined_on date?, left_on date?, live_seats int, \
             name_key text, proposed_by uuid?",
         search: &[],

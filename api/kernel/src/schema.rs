@@ -91,7 +91,8 @@ impl Schemas {
             let Some(schema) = new["properties"].get(&member) else {
                 continue;
             };
-            let open = !required.contains(&member.as_str()) && schema["type"] != "array" && schema["type"] != "boolean";
+            // Null empties, or brings back what holds by default.
+            let open = !required.contains(&member.as_str());
             properties.insert(member, if open { nullable(schema.clone()) } else { schema.clone() });
         }
         self.insert(

@@ -56,7 +56,7 @@ impl Default for Settings {
             refresh_token_days: 30,
             invitation_days: 14,
             sign_ins_per_minute: 20,
-            log: "info".into(),
+            log: "info,sqlx=warn,sea_orm_migration=warn".into(),
             log_format: "text".into(),
             shutdown_seconds: 30,
         }

@@ -105,9 +105,9 @@ pub(crate) fn name_after(active: &mut partner::ActiveModel, organization: &organ
     active.side = Set(organization.side);
 }
 
-fn problems(kind: OrganizationKind, body: &Value, naics: &Texts) -> Vec<Problem> {
+fn problems(kind: OrganizationKind, body: &Value, naics: Option<&Texts>) -> Vec<Problem> {
     let mut problems = kinds::foreign_members(kind, body);
-    problems.extend(members::naics(naics));
+    problems.extend(naics.into_iter().flat_map(members::naics));
     problems
 }
 
@@ -121,7 +121,7 @@ async fn create(ctx: Ctx, op: Op, new: partner::NewPartner, form: Option<Form>) 
         return Err(kinds::wrong_kind(form, organization.kind));
     }
     let body = serde_json::to_value(&new).map_err(Error::internal)?;
-    members::refuse(problems(organization.kind, &body, &new.naics))?;
+    members::refuse(problems(organization.kind, &body, new.naics.as_ref()))?;
     let mut active = partner::Model::begin(ctx.new_id(), ctx.now(), new);
     name_after(&mut active, &organization);
     active.proposed_by = Set(ctx.caller.account_id());
@@ -130,7 +130,7 @@ async fn create(ctx: Ctx, op: Op, new: partner::NewPartner, form: Option<Form>) 
 
 async fn update(ctx: Ctx, op: Op, at: Target, patch: Value) -> Result<partner::Model> {
     record::update_checked::<partner::Model>(&ctx, op, at, &patch, |row, new, _| {
-        members::refuse(problems(row.kind, &patch, &new.naics))
+        members::refuse(problems(row.kind, &patch, new.naics.as_ref()))
     })
     .await
 }
