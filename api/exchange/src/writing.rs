@@ -68,6 +68,9 @@ struct Writes {
     then: &'static [Op],
 }
 
+/// Who is on the roster of a board sits at its table; other lists name organisations that may be asked to.
+const SEATED: &[Op] = &[Op::InvitePartner, Op::JoinPartner];
+
 const WRITES: &[Writes] = &[
     Writes {
         record: "organization",
@@ -395,6 +398,11 @@ impl Writer {
         let partner = self
             .new_record(ctx, Op::CreatePartner, json!({ "organizationId": organization }))
             .await?;
+        if let Some(writes) = WRITES.iter().find(|writes| writes.record == "partner") {
+            for op in SEATED {
+                self.act(ctx, writes, *op, partner, json!({})).await?;
+            }
+        }
         for (record, id) in [("organization", organization), ("partner", partner)] {
             self.identify(ctx, record, id, &key).await?;
             self.known.insert((record.into(), key.clone()), id);
@@ -437,13 +445,15 @@ impl Writer {
         }
         let this = &*self;
         let (keys_in, facts) = (&keys, &planned.facts);
+        let seated = self.kind == ImportKind::Board && writes.table == "partner";
+        let then = if seated { SEATED } else { writes.then };
         let id = ctx
             .attempt(|ctx| async move {
                 let id = this.new_record(&ctx, writes.create, Value::Object(members)).await?;
                 for key in keys_in {
                     this.identify(&ctx, writes.table, id, key).await?;
                 }
-                for op in writes.then {
+                for op in then {
                     this.act(&ctx, writes, *op, id, json!({})).await?;
                 }
                 if writes.record == "meeting" && facts.get("cancelled") == Some(&json!(true)) {

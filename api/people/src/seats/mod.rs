@@ -6,7 +6,7 @@ mod succession;
 use chrono::NaiveDate;
 use roundtable_entity::{PartnerState, Record, SeatRole, SeatState, organization, partner, person, seat};
 use roundtable_kernel::ctx::Ctx;
-use roundtable_kernel::error::{Code, Error, Problem, Result};
+use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::{Nothing, Operations};
 use roundtable_kernel::record::{self, Target};
@@ -58,10 +58,6 @@ pub(crate) fn register(table: &mut Operations) {
     coverage::register(table);
 }
 
-fn not_past(day: Option<NaiveDate>, today: NaiveDate) -> Option<Problem> {
-    members::in_order(Some(today), "/expectedEndOn", day)
-}
-
 /// Refuses a partner that has left or said no.
 fn takes_seats(partner: &partner::Model) -> Result<()> {
     let open = [
@@ -84,7 +80,6 @@ async fn create(ctx: Ctx, new: seat::NewSeat) -> Result<seat::Model> {
     if !free && !affiliations::works_for(&ctx, &person, partner.organization_id).await? {
         return Err(affiliations::of_another());
     }
-    members::refuse(not_past(new.expected_end_on, ctx.today()))?;
     let mut active = seat::Model::begin(ctx.new_id(), ctx.now(), new);
     active.organization_id = Set(partner.organization_id);
     active.person_name = Set(person.name);
@@ -128,7 +123,6 @@ async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<seat::Model> {
     let mut active = row.clone().into_active_model();
     let mut happened = "seat.updated";
     if new.expected_end_on != row.expected_end_on {
-        members::refuse(not_past(new.expected_end_on, ctx.today()))?;
         if HELD.contains(&row.state) {
             let state = succession::state_until(new.expected_end_on, ctx.today());
             if state == SeatState::Ending {
