@@ -43,6 +43,7 @@ pub mod person;
 pub mod policy_setting;
 pub mod refresh_token;
 pub mod resource;
+pub mod resource_status_change;
 pub mod seat;
 pub mod service_account;
 pub mod signing_key;

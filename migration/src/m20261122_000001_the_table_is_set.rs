@@ -177,6 +177,11 @@ const TABLES: &[Table] = &[
         search: &["name", "alternate_name", "keywords", "description"],
     },
     Table {
+        name: "resource_status_change",
+        columns: "partnership_id uuid >partnership, resource_id uuid >resource, member text, was text?, became text",
+        search: &[],
+    },
+    Table {
         name: "policy_setting",
         columns: "partnership_id uuid >partnership, key text, value text, reason text?",
         search: &[],
@@ -258,6 +263,7 @@ const INDEXES: &[(&str, &str)] = &[
     ("partner", "organization_id"),
     ("resource", "partnership_id, name_key, id"),
     ("resource", "owner_organization_id"),
+    ("resource_status_change", "resource_id"),
     ("meeting", "partnership_id, starts_at, id"),
     ("meeting", "series_id"),
     ("location", "organization_id"),

@@ -122,10 +122,7 @@ async fn grant(app: &Arc<App>, request: &HttpRequest, payload: Payload) -> Resul
         ));
     }
     let (id, secret) = credentials(request, &form).ok_or_else(|| bad("client credentials are missing"))?;
-    let address = request
-        .peer_addr()
-        .map(|peer| peer.ip().to_string())
-        .unwrap_or_default();
+    let address = http::address(request, app);
     let keys = [format!("client|{id}"), format!("client-address|{address}")];
     app.attempts
         .count(&keys, app.limits.sign_ins_per_minute)

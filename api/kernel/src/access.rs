@@ -4,6 +4,8 @@
 //! An operation without a row does not compile: the match in [`rule`] has no wildcard. What a reach means for a row of a
 //! table is said in `scope.rs`.
 
+use std::marker::PhantomData;
+
 use crate::error::{Code, Error, Result};
 use crate::op::Op;
 use crate::standing::{Role, Standing};
@@ -252,6 +254,7 @@ pub const fn rule(op: Op) -> Rule {
         CreateResource => row().intermediary(All).members(All),
         UpdateResource | PublishResource | VerifyResource | RetireResource => row().intermediary(All).members(Own),
         ArchiveResource | RestoreResource => row().intermediary(All),
+        ListResourceStatusChanges | GetResourceStatusChange => row().intermediary(All).members(All).observers(Public),
         ListCodes | GetCode => row().operator().intermediary(All).members(All).observers(All),
         CreateCode => row().operator(),
 
@@ -284,7 +287,7 @@ pub struct Permit {
     pub standing: Standing,
     /// How far.
     pub reach: Reach,
-    _sealed: (),
+    _sealed: PhantomData<()>,
 }
 
 impl Permit {
@@ -322,7 +325,7 @@ pub fn permit(op: Op, standing: &Standing) -> Result<Permit> {
         op,
         standing: standing.clone(),
         reach,
-        _sealed: (),
+        _sealed: PhantomData,
     })
 }
 

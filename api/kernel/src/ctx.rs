@@ -77,6 +77,8 @@ pub struct App {
     pub attempts: Attempts,
     /// Limits.
     pub limits: Limits,
+    /// Addresses of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<String>,
     /// The address under which clients reach the server, without a slash at its end.
     pub public_url: String,
 }

@@ -24,13 +24,21 @@ pub const REQUEST_ID: &str = "request-id";
 pub async fn ctx(request: &HttpRequest, app: &Arc<App>, via: Via) -> Result<Ctx> {
     let caller = caller(request.headers(), app).await?;
     let mut ctx = Ctx::new(app.clone(), Arc::new(caller), via, request_id(request));
-    ctx.address = Arc::from(
-        request
-            .peer_addr()
-            .map(|peer| peer.ip().to_string())
-            .unwrap_or_default(),
-    );
+    ctx.address = Arc::from(address(request, app));
     Ok(ctx)
+}
+
+/// Address of the client: the peer's, or what a trusted proxy says it is.
+pub fn address(request: &HttpRequest, app: &App) -> String {
+    let peer = request.peer_addr().map(|peer| peer.ip().to_string()).unwrap_or_default();
+    if !app.trusted_proxies.contains(&peer) {
+        return peer;
+    }
+    let forwarded = request.headers().get_all("x-forwarded-for").filter_map(|value| value.to_str().ok());
+    let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
+    // Only what our own proxies wrote can be believed: the last hop that is none of them.
+    let client = hops.iter().rev().find(|hop| !app.trusted_proxies.iter().any(|proxy| proxy == *hop));
+    client.map_or(peer, |hop| (*hop).to_owned())
 }
 
 /// The id of the request: the client's own where it is a plain word, otherwise a new one.
@@ -58,7 +66,11 @@ async fn caller(headers: &HeaderMap, app: &Arc<App>) -> Result<Caller> {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(unauthenticated());
     }
-    let claims = app.keys.verify(token.trim())?;
+    let token = token.trim();
+    if app.keys.may_be_newer(token) {
+        app.keys.refresh(&app.store).await?;
+    }
+    let claims = app.keys.verify(token)?;
     let known = app
         .principals
         .known(&app.store, claims.sub)

@@ -188,8 +188,8 @@ async fn sorted<R: Scoped>(
     let has_previous_page = after.is_some();
     let mut query = R::Entity::find().filter(rows);
     if let Some((value, after_id)) = after {
-        let here = Expr::tuple([column.into_expr().into(), id.into_expr().into()]);
-        let there = Expr::tuple([Expr::val(sql_value(column, &value)?).into(), Expr::val(after_id).into()]);
+        let here = Expr::tuple([column.into_expr(), id.into_expr()]);
+        let there = Expr::tuple([Expr::val(sql_value(column, &value)?), Expr::val(after_id)]);
         let beyond = match (sort.field, sort.descending) {
             ("id", false) => id.gt(after_id),
             ("id", true) => id.lt(after_id),
@@ -283,8 +283,8 @@ async fn ranked<R: Scoped>(
     if let Some((value, after_id)) = after {
         let after_rank = value.as_f64().ok_or(Code::InvalidCursor)?;
         select.and_where(
-            Expr::tuple([rank.clone(), Expr::col((R::Entity::default(), id)).into()])
-                .gt(Expr::tuple([Expr::val(after_rank).into(), Expr::val(after_id).into()])),
+            Expr::tuple([rank.clone(), Expr::col((R::Entity::default(), id))])
+                .gt(Expr::tuple([Expr::val(after_rank), Expr::val(after_id)])),
         );
     }
     select

@@ -354,6 +354,10 @@ operations! {
     VerifyResource,
     /// Take an entry off the map, with a reason.
     RetireResource,
+    /// List what became of entries of the resource map: changes of status and stage.
+    ListResourceStatusChanges,
+    /// Read a change of status or stage.
+    GetResourceStatusChange,
     /// List codes.
     ListCodes,
     /// Read a code.

@@ -8,7 +8,6 @@ use roundtable_entity::Record;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::access::permit;
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::list;
@@ -89,7 +88,7 @@ fn value<R: Record>(row: &R) -> Result<Value> {
 }
 
 async fn fetch_one<C: Scoped>(ctx: Ctx, ids: Vec<Uuid>) -> Result<Found> {
-    let Ok(permit) = permit(C::GET, ctx.standing()?) else {
+    let Ok(permit) = ctx.permit(C::GET) else {
         return Ok(Found::new());
     };
     let mut found = Found::new();
@@ -107,7 +106,7 @@ async fn fetch_many<C: Scoped>(
     column: &'static str,
     order: &'static str,
 ) -> Result<Found> {
-    let Ok(permit) = permit(op, ctx.standing()?) else {
+    let Ok(permit) = ctx.permit(op) else {
         return Ok(Found::new());
     };
     let mut found: HashMap<Uuid, Vec<Value>> = HashMap::new();

@@ -449,6 +449,23 @@ impl Scoped for resource::Model {
     }
 }
 
+impl Scoped for resource_status_change::Model {
+    const GET: Op = Op::GetResourceStatusChange;
+    fn rows(permit: &Permit) -> Condition {
+        let known = Query::select()
+            .column(resource::Column::Id)
+            .from(resource::Entity)
+            .cond_where(resource::Model::rows(permit))
+            .to_owned();
+        resource_status_change::Column::ResourceId
+            .in_subquery(known)
+            .into_condition()
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+}
+
 /// Records of the installation.
 macro_rules! installation {
     ($($get:ident $module:ident),*) => { $(

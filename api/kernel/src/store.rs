@@ -74,7 +74,7 @@ impl Store {
         let path = options.url.trim_start_matches("sqlite:").trim_start_matches("//");
         let file = format!("sqlite://{path}?mode=rwc");
         let mut one = common(&file, 1);
-        one.map_sqlx_sqlite_opts(|sqlite| pragmas(sqlite));
+        one.map_sqlx_sqlite_opts(pragmas);
         let write = Database::connect(one).await?;
         let mut many = common(&file, options.connections.clamp(1, 4));
         many.map_sqlx_sqlite_opts(|sqlite| pragmas(sqlite).pragma("query_only", "ON"));

@@ -1,7 +1,8 @@
 //! Access tokens (RFC 9068, EdDSA), secrets and password hashes.
 
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
+use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
@@ -72,6 +73,7 @@ pub struct Keys {
     issuer: String,
     keys: RwLock<Vec<Key>>,
     verified: RwLock<Verified>,
+    looked: Mutex<Option<Instant>>,
 }
 
 /// SHA-256, base64url without padding: the form in which secrets are kept.
@@ -93,6 +95,7 @@ impl Keys {
             issuer: issuer.into(),
             keys: RwLock::default(),
             verified: RwLock::default(),
+            looked: Mutex::default(),
         };
         if signing_key::Entity::find().one(store.read()).await?.is_none() {
             make(store).await?;
@@ -130,12 +133,6 @@ impl Keys {
             verified.clear();
         }
         Ok(())
-    }
-
-    /// Makes a new key that signs from now on. The older ones verify until `roundtable` drops them.
-    pub async fn rotate(&self, store: &Store) -> Result<()> {
-        make(store).await?;
-        self.refresh(store).await
     }
 
     /// The public keys as a JWK set (RFC 7517).
@@ -184,6 +181,26 @@ impl Keys {
         jsonwebtoken::encode(&header, &claims, encoding).map_err(Error::internal)
     }
 
+    /// Whether the token names a key that is not known here and may have been made by another replica. True at most once
+    /// in five seconds.
+    pub fn may_be_newer(&self, token: &str) -> bool {
+        let Ok(header) = jsonwebtoken::decode_header(token) else {
+            return false;
+        };
+        let Ok(keys) = self.keys.read() else { return false };
+        if keys.iter().any(|key| Some(&key.kid) == header.kid.as_ref()) {
+            return false;
+        }
+        let Ok(mut looked) = self.looked.lock() else {
+            return false;
+        };
+        let due = looked.is_none_or(|at| at.elapsed() >= Duration::from_secs(5));
+        if due {
+            *looked = Some(Instant::now());
+        }
+        due
+    }
+
     /// What the token says, if it is one of ours and still good.
     pub fn verify(&self, token: &str) -> Result<Arc<Claims>> {
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
@@ -229,6 +246,26 @@ impl Keys {
 
 fn refused() -> Error {
     Code::Unauthenticated.into()
+}
+
+/// Makes a new key that signs from now on. Older ones verify for a day more, longer than any token they signed lasts.
+pub async fn rotate(store: &Store) -> Result<()> {
+    let before = Utc::now() - chrono::TimeDelta::days(1);
+    store
+        .write(true, move |tx| async move {
+            let keys = signing_key::Entity::find()
+                .order_by_desc(signing_key::Column::CreatedAt)
+                .all(&*tx)
+                .await?;
+            // A key is out of use when the one after it has signed for a day.
+            let successors = keys.iter().zip(keys.iter().skip(1));
+            for (_, key) in successors.filter(|(after, _)| after.created_at < before) {
+                signing_key::Entity::delete_by_id(key.kid.clone()).exec(&*tx).await?;
+            }
+            Ok(())
+        })
+        .await?;
+    make(store).await
 }
 
 async fn make(store: &Store) -> Result<()> {

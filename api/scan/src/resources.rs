@@ -1,7 +1,9 @@
 //! Entries of the resource map: programs, resources, policies and assets.
 
 use chrono::Days;
-use roundtable_entity::{CodeSystem, Record, RecordState, location, name_key, organization, resource};
+use roundtable_entity::{
+    CodeSystem, Record, RecordState, location, name_key, organization, resource, resource_status_change,
+};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::op::Op;
@@ -9,7 +11,9 @@ use roundtable_kernel::operation::{Nothing, Operations};
 use roundtable_kernel::policy;
 use roundtable_kernel::record::{self, Target};
 use roundtable_kernel::relation::Relation;
-use sea_orm::{ActiveValue, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
+};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -30,7 +34,18 @@ pub(crate) fn register(table: &mut Operations) {
         .act(Op::VerifyResource, "verify", verify_resource)
         .act(Op::RetireResource, "retire", retire_resource)
         .one::<organization::Model>("owner", "owner_organization_id")
-        .one::<location::Model>("location", "location_id");
+        .one::<location::Model>("location", "location_id")
+        .many::<resource_status_change::Model>(
+            "statusHistory",
+            Op::ListResourceStatusChanges,
+            "resource_id",
+            "created_at",
+        );
+    table
+        .collection::<resource_status_change::Model>("resource-status-changes")
+        .list(Op::ListResourceStatusChanges)
+        .get(Op::GetResourceStatusChange)
+        .one::<resource::Model>("resource", "resource_id");
     let resources =
         |from, column| Relation::many::<resource::Model>(from, "resources", Op::ListResources, column, "name_key");
     table.relations.push(resources("Organization", "owner_organization_id"));
@@ -66,7 +81,45 @@ async fn create_resource(ctx: Ctx, new: resource::NewResource) -> Result<resourc
     active.discovered_on = ActiveValue::Set(ctx.today());
     active.discovered_by_organization_id = ActiveValue::Set(permit.standing.organization_id);
     active.status_since = ActiveValue::Set(ctx.now());
-    record::insert::<resource::Model>(&ctx, active, "resource.drafted").await
+    let row = record::insert::<resource::Model>(&ctx, active, "resource.drafted").await?;
+    remember(&ctx, None, &row).await?;
+    Ok(row)
+}
+
+/// Keeps what became of an entry: its status and its stage, where they changed.
+async fn remember(ctx: &Ctx, before: Option<&resource::Model>, after: &resource::Model) -> Result<()> {
+    let changes = [
+        ("status", before.map(|row| row.status.word()), after.status.word()),
+        (
+            "recordState",
+            before.map(|row| row.record_state.word()),
+            after.record_state.word(),
+        ),
+    ];
+    for (member, was, became) in changes.into_iter().filter(|(_, was, became)| *was != Some(*became)) {
+        let new = resource_status_change::NewResourceStatusChange {
+            partnership_id: after.partnership_id,
+            resource_id: after.id,
+            member: member.into(),
+            was: was.map(str::to_owned),
+            became: became.into(),
+        };
+        let active = resource_status_change::Model::begin(ctx.new_id(), ctx.now(), new);
+        active.insert(&ctx.read()).await?;
+    }
+    Ok(())
+}
+
+/// Stores a changed entry and remembers what became of it.
+async fn save(
+    ctx: &Ctx,
+    before: &resource::Model,
+    active: resource::ActiveModel,
+    happened: &str,
+) -> Result<resource::Model> {
+    let after = record::save(ctx, before, active, happened).await?;
+    remember(ctx, Some(before), &after).await?;
+    Ok(after)
 }
 
 async fn update_resource(ctx: Ctx, at: Target, patch: Value) -> Result<resource::Model> {
@@ -80,7 +133,7 @@ async fn update_resource(ctx: Ctx, at: Target, patch: Value) -> Result<resource:
     }
     active.name_key.set_if_not_equals(name_key(&new.name));
     resource::Model::edit(&mut active, new);
-    record::save(&ctx, &row, active, "resource.updated").await
+    save(&ctx, &row, active, "resource.updated").await
 }
 
 async fn publish_resource(ctx: Ctx, at: Target, _: Nothing) -> Result<resource::Model> {
@@ -93,7 +146,7 @@ async fn publish_resource(ctx: Ctx, at: Target, _: Nothing) -> Result<resource::
     let mut active = row.clone().into_active_model();
     active.record_state = ActiveValue::Set(RecordState::Listed);
     active.retired_reason = ActiveValue::Set(None);
-    record::save(&ctx, &row, active, "resource.listed").await
+    save(&ctx, &row, active, "resource.listed").await
 }
 
 async fn verify_resource(ctx: Ctx, at: Target, _: Nothing) -> Result<resource::Model> {
@@ -104,7 +157,7 @@ async fn verify_resource(ctx: Ctx, at: Target, _: Nothing) -> Result<resource::M
     active.record_state = ActiveValue::Set(RecordState::Verified);
     active.verified_on = ActiveValue::Set(Some(ctx.today()));
     active.verified_by_organization_id = ActiveValue::Set(ctx.standing()?.organization_id);
-    record::save(&ctx, &row, active, "resource.verified").await
+    save(&ctx, &row, active, "resource.verified").await
 }
 
 /// Why an entry is taken off the map.
@@ -128,7 +181,7 @@ async fn retire_resource(ctx: Ctx, at: Target, retirement: Retirement) -> Result
     let mut active = row.clone().into_active_model();
     active.record_state = ActiveValue::Set(RecordState::Retired);
     active.retired_reason = ActiveValue::Set(Some(retirement.reason));
-    record::save(&ctx, &row, active, "resource.retired").await
+    save(&ctx, &row, active, "resource.retired").await
 }
 
 /// Marks entries as stale that nobody verified for longer than the partnership's policy allows. The server does this by
@@ -158,7 +211,7 @@ pub async fn mark_stale(ctx: &Ctx, partnership_id: Uuid) -> Result<usize> {
         for row in &rows {
             let mut active = row.clone().into_active_model();
             active.record_state = ActiveValue::Set(RecordState::Stale);
-            record::save(&ctx, row, active, "resource.stale").await?;
+            save(&ctx, row, active, "resource.stale").await?;
         }
         Ok(rows.len())
     })

@@ -94,6 +94,7 @@ pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
         operations: operations(),
         attempts: Attempts::default(),
         limits: settings.limits(),
+        trusted_proxies: settings.listed(&settings.trusted_proxies),
         public_url,
     });
     let schema = documents::graphql_schema()?;

@@ -51,6 +51,8 @@ enum Verb {
     },
     /// Check configuration and database, with the remedy for what is wrong.
     Doctor,
+    /// Make a new key to sign tokens with; tokens signed before stay good until they expire.
+    RotateKeys,
     /// Make the account that operates this installation. The password is read from standard input.
     Operator {
         /// E-mail address to sign in with.
@@ -125,6 +127,11 @@ async fn run(command: Command) -> Result<ExitCode> {
             std::io::stdin().read_line(&mut password).map_err(Error::internal)?;
             let account = operator::make(&store, &email, &name, password.trim_end_matches(['\r', '\n']).into()).await?;
             say(&format!("{} operates this installation", account.email));
+        }
+        Verb::RotateKeys => {
+            check_version(&store).await?;
+            roundtable_kernel::token::rotate(&store).await?;
+            say("a new key signs from now on");
         }
         Verb::Demo(_) | Verb::Contract { .. } => {}
     }

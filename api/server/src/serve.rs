@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_cors::Cors;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App as ActixApp, HttpServer};
 use chrono::TimeDelta;
@@ -24,9 +25,11 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
         0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
         workers => workers,
     };
+    let origins = settings.listed(&settings.cors_origins);
     let http = HttpServer::new(move || {
         let server = server.clone();
         ActixApp::new()
+            .wrap(cors(&origins))
             .wrap(Compress::default())
             .wrap(from_fn(observe::count))
             .configure(move |config| server.configure(config))
@@ -44,6 +47,23 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
     let outcome = http.run().await.map_err(Error::internal);
     house.abort();
     outcome
+}
+
+/// Which front ends in browsers may call: those named, with their token in a header and never by cookie.
+fn cors(origins: &[String]) -> Cors {
+    let mut cors = Cors::default()
+        .allowed_methods(["GET", "HEAD", "POST", "PATCH", "DELETE"])
+        .allow_any_header()
+        .expose_headers(["ETag", "Link", "Location", "Request-Id", "Retry-After"])
+        .max_age(3600);
+    for origin in origins {
+        cors = if origin == "*" {
+            cors.allow_any_origin()
+        } else {
+            cors.allowed_origin(origin)
+        };
+    }
+    cors
 }
 
 /// A view for what the server does by itself at a partnership: the intermediary's, never more.

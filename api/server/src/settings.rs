@@ -20,6 +20,10 @@ pub struct Settings {
     pub bind: String,
     /// Address clients reach the server under; `http://` and `bind` when empty.
     pub public_url: String,
+    /// Origins of front ends in browsers that may call the server (CORS), separated by commas; `*` for any.
+    pub cors_origins: String,
+    /// Addresses of proxies in front whose `X-Forwarded-For` is believed, separated by commas.
+    pub trusted_proxies: String,
     /// Threads that answer; one a core when 0.
     pub workers: usize,
     /// Largest body, bytes.
@@ -49,6 +53,8 @@ impl Default for Settings {
             database_connections: 8,
             bind: "127.0.0.1:8080".into(),
             public_url: String::new(),
+            cors_origins: String::new(),
+            trusted_proxies: String::new(),
             workers: 0,
             body_bytes: 1 << 20,
             import_bytes: 64 << 20,
@@ -117,6 +123,15 @@ impl Settings {
             "" => format!("http://{}", self.bind),
             url => url.into(),
         }
+    }
+
+    /// The items of a list separated by commas.
+    pub fn listed(&self, text: &str) -> Vec<String> {
+        text.split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     /// The limits operations work within.

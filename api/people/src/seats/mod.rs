@@ -122,14 +122,12 @@ async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<seat::Model> {
     let successor = succession::on_role_change(&row, new.role, &others)?;
     let mut active = row.clone().into_active_model();
     let mut happened = "seat.updated";
-    if new.expected_end_on != row.expected_end_on {
-        if HELD.contains(&row.state) {
-            let state = succession::state_until(new.expected_end_on, ctx.today());
-            if state == SeatState::Ending {
-                happened = "seat.ending";
-            }
-            active.state.set_if_not_equals(state);
+    if new.expected_end_on != row.expected_end_on && HELD.contains(&row.state) {
+        let state = succession::state_until(new.expected_end_on, ctx.today());
+        if state == SeatState::Ending {
+            happened = "seat.ending";
         }
+        active.state.set_if_not_equals(state);
     }
     seat::Model::edit(&mut active, new);
     let saved = record::save(&ctx, &row, active, happened).await?;
