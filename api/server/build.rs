@@ -13,9 +13,7 @@ fn main() {
     println!("cargo::rustc-check-cfg=cfg(graphiql_embedded)");
     println!("cargo::rerun-if-changed=pages/graphiql/node_modules/.package-lock.json");
     println!("cargo::rerun-if-changed=build.rs");
-    let installed = FILES
-        .iter()
-        .all(|file| Path::new("pages/graphiql/node_modules").join(file).is_file());
+    let installed = FILES.iter().all(|file| Path::new("pages/graphiql/node_modules").join(file).is_file());
     if installed {
         println!("cargo::rustc-cfg=graphiql_embedded");
     }

@@ -228,27 +228,15 @@ const TABLES: &[Table] = &[
 ];
 
 const PLAIN: &[(&str, &str, &str)] = &[
-    (
-        "account_person",
-        "account_id uuid >account, person_id uuid >person",
-        "account_id, person_id",
-    ),
+    ("account_person", "account_id uuid >account, person_id uuid >person", "account_id, person_id"),
     (
         "refresh_token",
         "token_hash text, family_id uuid, account_id uuid >account, partnership_id uuid?, created_at time, \
          expires_at time, used_at time?, revoked_at time?",
         "token_hash",
     ),
-    (
-        "signing_key",
-        "kid text, private_pem text, public_x text, created_at time, retired_at time?",
-        "kid",
-    ),
-    (
-        "idempotency_key",
-        "key_hash text, request_hash text, answer text, created_at time",
-        "key_hash",
-    ),
+    ("signing_key", "kid text, private_pem text, public_x text, created_at time, retired_at time?", "kid"),
+    ("idempotency_key", "key_hash text, request_hash text, answer text, created_at time", "key_hash"),
 ];
 
 const EVENT: &str = "partnership_id uuid?, kind text, record_type text, record_id uuid, record_version int, \
@@ -301,29 +289,13 @@ const INDEXES: &[(&str, &str)] = &[
 /// What may stand only once; archived rows free their values.
 const UNIQUE: &[(&str, &str, &str)] = &[
     ("partnership", "slug", "archived_at IS NULL"),
-    (
-        "partner",
-        "partnership_id, organization_id",
-        "archived_at IS NULL AND state NOT IN ('declined', 'withdrawn')",
-    ),
-    (
-        "seat",
-        "partner_id",
-        "archived_at IS NULL AND role = 'point_person' AND state IN ('live', 'ending')",
-    ),
-    (
-        "champion",
-        "partner_id, person_id",
-        "archived_at IS NULL AND state <> 'stepped_down'",
-    ),
+    ("partner", "partnership_id, organization_id", "archived_at IS NULL AND state NOT IN ('declined', 'withdrawn')"),
+    ("seat", "partner_id", "archived_at IS NULL AND role = 'point_person' AND state IN ('live', 'ending')"),
+    ("champion", "partner_id, person_id", "archived_at IS NULL AND state <> 'stepped_down'"),
     ("attendance", "meeting_id, seat_id", "archived_at IS NULL"),
     ("minutes", "meeting_id", "archived_at IS NULL"),
     ("engagement", "partner_id", "archived_at IS NULL AND ends_on IS NULL"),
-    (
-        "external_id",
-        "partnership_id, record_type, scheme, value",
-        "archived_at IS NULL",
-    ),
+    ("external_id", "partnership_id, record_type, scheme, value", "archived_at IS NULL"),
     ("code", "system, vintage, code", "archived_at IS NULL"),
     ("account", "email_key", "archived_at IS NULL"),
     ("service_account", "client_id", "archived_at IS NULL"),
@@ -349,19 +321,14 @@ impl MigrationTrait for Migration {
                 run.execute_unprepared(&statement).await?;
             }
             if table.columns.contains(TENANT)
-                && !matches!(
-                    table.name,
-                    "organization" | "person" | "partner" | "resource" | "meeting"
-                )
+                && !matches!(table.name, "organization" | "person" | "partner" | "resource" | "meeting")
             {
                 let name = table.name;
-                run.execute_unprepared(&format!("CREATE INDEX {name}_tenant ON {name} (partnership_id, id)"))
-                    .await?;
+                run.execute_unprepared(&format!("CREATE INDEX {name}_tenant ON {name} (partnership_id, id)")).await?;
             }
         }
         for (name, columns, key) in PLAIN {
-            run.execute_unprepared(&table::create_plain(name, columns, key, backend)?)
-                .await?;
+            run.execute_unprepared(&table::create_plain(name, columns, key, backend)?).await?;
         }
         let key = match backend {
             sea_orm_migration::sea_orm::DbBackend::Postgres => {
@@ -371,13 +338,10 @@ impl MigrationTrait for Migration {
         };
         // `create_plain` wants a key of its columns; an event's key is drawn by the database.
         let event = table::create_plain("event", EVENT, "", backend)?;
-        let event = event
-            .replacen("(\n", &format!("(\n  {key},\n"), 1)
-            .replace(",\n  PRIMARY KEY ()", "");
+        let event = event.replacen("(\n", &format!("(\n  {key},\n"), 1).replace(",\n  PRIMARY KEY ()", "");
         run.execute_unprepared(&event).await?;
         for (number, (name, columns)) in INDEXES.iter().enumerate() {
-            run.execute_unprepared(&format!("CREATE INDEX {name}_by_{number} ON {name} ({columns})"))
-                .await?;
+            run.execute_unprepared(&format!("CREATE INDEX {name}_by_{number} ON {name} ({columns})")).await?;
         }
         for (name, columns, only) in UNIQUE {
             let statement = format!("CREATE UNIQUE INDEX {name}_once ON {name} ({columns}) WHERE {only}");

@@ -28,10 +28,7 @@ pub fn create(table: &Table, backend: DbBackend) -> Result<Vec<String>, DbErr> {
         columns.push(format!("id {} NOT NULL PRIMARY KEY", kind("uuid", backend)?));
     }
     columns.extend(written(table.columns, backend)?);
-    columns.extend(written(
-        "version int, created_at time, updated_at time, archived_at time?",
-        backend,
-    )?);
+    columns.extend(written("version int, created_at time, updated_at time, archived_at time?", backend)?);
     if searchable && backend == DbBackend::Postgres {
         let words = table
             .search
@@ -80,10 +77,8 @@ fn written(columns: &str, backend: DbBackend) -> Result<Vec<String>, DbErr> {
                 Some(short) => (short, ""),
                 None => (short, " NOT NULL"),
             };
-            let points = words
-                .next()
-                .map(|to| format!(" REFERENCES {} (id)", to.trim_start_matches('>')))
-                .unwrap_or_default();
+            let points =
+                words.next().map(|to| format!(" REFERENCES {} (id)", to.trim_start_matches('>'))).unwrap_or_default();
             Ok(format!("{name} {}{empty}{points}", kind(short, backend)?))
         })
         .collect()
@@ -114,14 +109,7 @@ fn full_text(table: &Table, backend: DbBackend) -> Vec<String> {
         return vec![format!("CREATE INDEX {name}_search ON {name} USING gin (search)")];
     }
     let columns = table.search.join(", ");
-    let of = |row: &str| {
-        table
-            .search
-            .iter()
-            .map(|column| format!("{row}.{column}"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let of = |row: &str| table.search.iter().map(|column| format!("{row}.{column}")).collect::<Vec<_>>().join(", ");
     let (old, new) = (of("old"), of("new"));
     let forget =
         format!("INSERT INTO {name}_search ({name}_search, rowid, {columns}) VALUES ('delete', old.row_key, {old})");

@@ -21,10 +21,7 @@ use crate::reading;
 use crate::writing::{self, Report};
 
 pub(crate) fn register(table: &mut Operations) {
-    table
-        .collection::<import_job::Model>("import-jobs")
-        .list(Op::ListImportJobs)
-        .get(Op::GetImportJob);
+    table.collection::<import_job::Model>("import-jobs").list(Op::ListImportJobs).get(Op::GetImportJob);
     table.submit_large(Op::CreateImportJob, "import-jobs", "import-jobs", create_import_job);
     table.report::<ReportQuestion, ImportReport, _, _>(
         Op::GetImportReport,
@@ -57,13 +54,9 @@ async fn create_import_job(ctx: Ctx, file: ImportFile) -> Result<import_job::Mod
     let standing = ctx.standing()?.clone();
     let partnership_id = file.partnership_id.unwrap_or(standing.partnership_id);
     ctx.permit_at(Op::CreateImportJob, partnership_id)?;
-    let kind: ImportKind = file
-        .kind
-        .parse()
-        .map_err(|detail: String| Error::member("/kind", "unknown_value", detail))?;
-    let bytes = STANDARD
-        .decode(&file.content)
-        .map_err(|_| Error::member("/content", "wrong_form", "is not base64"))?;
+    let kind: ImportKind =
+        file.kind.parse().map_err(|detail: String| Error::member("/kind", "unknown_value", detail))?;
+    let bytes = STANDARD.decode(&file.content).map_err(|_| Error::member("/content", "wrong_form", "is not base64"))?;
     let name = file.file_name.clone();
     let plan = tokio::task::spawn_blocking(move || {
         reading::from_bytes(&name, &bytes).map(|source| mapping::plan(kind, &source))

@@ -30,13 +30,7 @@ pub enum ImportKind {
 
 impl ImportKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
-        Self::Hsds,
-        Self::BargainingNotices,
-        Self::Board,
-        Self::Providers,
-        Self::Csv,
-    ];
+    pub const ALL: [Self; 5] = [Self::Hsds, Self::BargainingNotices, Self::Board, Self::Providers, Self::Csv];
 
     /// The name of the kind on the command line and on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -277,13 +271,7 @@ struct Sheet {
 
 macro_rules! from {
     ($name:expr, $feed:expr, $reader:expr) => {
-        Member {
-            name: $name,
-            feed: $feed,
-            reader: $reader,
-            must: false,
-            fact: false,
-        }
+        Member { name: $name, feed: $feed, reader: $reader, must: false, fact: false }
     };
 }
 
@@ -295,13 +283,7 @@ macro_rules! cell {
 
 macro_rules! must {
     ($name:expr, $feed:expr, $reader:expr) => {
-        Member {
-            name: $name,
-            feed: $feed,
-            reader: $reader,
-            must: true,
-            fact: false,
-        }
+        Member { name: $name, feed: $feed, reader: $reader, must: true, fact: false }
     };
 }
 
@@ -310,13 +292,7 @@ macro_rules! fact {
         fact!($name, $feed, $reader, OPTIONAL)
     };
     ($name:expr, $feed:expr, $reader:expr, $must:expr) => {
-        Member {
-            name: $name,
-            feed: $feed,
-            reader: $reader,
-            must: $must,
-            fact: true,
-        }
+        Member { name: $name, feed: $feed, reader: $reader, must: $must, fact: true }
     };
 }
 
@@ -328,43 +304,25 @@ macro_rules! fixed {
 
 macro_rules! key {
     ($scheme:expr, $parts:expr) => {
-        KeyRule {
-            scheme: $scheme,
-            local: false,
-            parts: &$parts,
-        }
+        KeyRule { scheme: $scheme, local: false, parts: &$parts }
     };
 }
 
 macro_rules! local {
     ($scheme:expr, $parts:expr) => {
-        KeyRule {
-            scheme: $scheme,
-            local: true,
-            parts: &$parts,
-        }
+        KeyRule { scheme: $scheme, local: true, parts: &$parts }
     };
 }
 
 macro_rules! same {
     ($member:expr, $record:expr, $alias:expr) => {
-        Ref {
-            member: $member,
-            record: $record,
-            to: Same($alias),
-            must: true,
-        }
+        Ref { member: $member, record: $record, to: Same($alias), must: true }
     };
 }
 
 macro_rules! points {
     ($member:expr, $record:expr, $scheme:expr, $feed:expr, $must:expr) => {
-        Ref {
-            member: $member,
-            record: $record,
-            to: Key($scheme, $feed),
-            must: $must,
-        }
+        Ref { member: $member, record: $record, to: Key($scheme, $feed), must: $must }
     };
 }
 
@@ -458,29 +416,19 @@ fn zone(text: &str) -> Read<Value> {
         "PST" | "PDT" | "PT" | "PACIFIC" => "America/Los_Angeles",
         _ => text,
     };
-    name.parse::<chrono_tz::Tz>()
-        .map_or(Err("time_zone_unknown"), |zone| kept(zone.name().to_owned()))
+    name.parse::<chrono_tz::Tz>().map_or(Err("time_zone_unknown"), |zone| kept(zone.name().to_owned()))
 }
 
 fn cancelled(text: &str) -> Read<Value> {
-    let said = text
-        .lines()
-        .any(|line| line.to_lowercase().contains("cancel") || line.eq_ignore_ascii_case("true"));
+    let said = text.lines().any(|line| line.to_lowercase().contains("cancel") || line.eq_ignore_ascii_case("true"));
     Ok(said.then_some(Value::Bool(true)))
 }
 
 /// Codes of two to six digits; a spreadsheet's `62.0` is 62.
 fn naics(text: &str) -> Read<Value> {
-    let codes: Vec<String> = parsing::list(text)
-        .iter()
-        .map(|code| code.trim_end_matches(".0").to_owned())
-        .collect();
+    let codes: Vec<String> = parsing::list(text).iter().map(|code| code.trim_end_matches(".0").to_owned()).collect();
     let fits = |code: &String| (2..=6).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_digit());
-    if codes.iter().all(fits) {
-        some_list(codes)
-    } else {
-        Err("naics_unreadable")
-    }
+    if codes.iter().all(fits) { some_list(codes) } else { Err("naics_unreadable") }
 }
 
 /// Codes as `NN.NNNN`, also from `511020` and from numbers that lost their zeros (`1.0102`).
@@ -493,9 +441,7 @@ fn cip(text: &str) -> Read<Value> {
         let fits = digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_digit());
         fits.then(|| format!("{}.{}", &digits[..2], &digits[2..]))
     });
-    codes
-        .collect::<Option<Vec<_>>>()
-        .map_or(Err("cip_unreadable"), some_list)
+    codes.collect::<Option<Vec<_>>>().map_or(Err("cip_unreadable"), some_list)
 }
 
 fn some_list(entries: Vec<String>) -> Read<Value> {
@@ -504,12 +450,7 @@ fn some_list(entries: Vec<String>) -> Read<Value> {
 
 /// The files of a meeting; "Not available" is none.
 fn files(text: &str) -> Read<Value> {
-    some_list(
-        parsing::list(text)
-            .into_iter()
-            .filter(|file| !parsing::is_absent(file))
-            .collect(),
-    )
+    some_list(parsing::list(text).into_iter().filter(|file| !parsing::is_absent(file)).collect())
 }
 
 /// A place to meet: not a bare number, nor what a calendar marks between `--em--` signs.
@@ -519,9 +460,7 @@ fn place_to_meet(text: &str) -> Read<Value> {
 }
 
 fn is_board_role(title: &str) -> bool {
-    ["chair", "treasurer", "secretary", "vice"]
-        .iter()
-        .any(|role| title.to_lowercase().contains(role))
+    ["chair", "treasurer", "secretary", "vice"].iter().any(|role| title.to_lowercase().contains(role))
 }
 
 fn chosen(text: &str, keep: fn(&str) -> bool) -> Read<Value> {
@@ -593,25 +532,11 @@ const NOT_VOICE: (Names, Names) = (KIND_OF_PHONE, "fax | tty | tdd | sms | pager
 const PHYSICAL: (Names, Names) = ("address_type | type", "physical");
 
 const fn link(name: &'static str, tables: Names, theirs: Names, ours: Names) -> Link {
-    Link {
-        name,
-        tables,
-        theirs,
-        ours,
-        first: PHYSICAL,
-        never: NO,
-    }
+    Link { name, tables, theirs, ours, first: PHYSICAL, never: NO }
 }
 
 const fn phone_of(name: &'static str, theirs: Names) -> Link {
-    Link {
-        name,
-        tables: "phone",
-        theirs,
-        ours: "id",
-        first: VOICE,
-        never: NOT_VOICE,
-    }
+    Link { name, tables: "phone", theirs, ours: "id", first: VOICE, never: NOT_VOICE }
 }
 
 #[rustfmt::skip]
@@ -1109,11 +1034,7 @@ pub fn plan(kind: ImportKind, source: &Source) -> Plan {
             code: fault.code,
             detail: fault.detail.clone(),
         };
-        if fault.code == "row_too_long" {
-            planner.plan.warnings.push(entry)
-        } else {
-            planner.plan.refused.push(entry)
-        }
+        if fault.code == "row_too_long" { planner.plan.warnings.push(entry) } else { planner.plan.refused.push(entry) }
     }
     let sheets = kind.sheets();
     planner.home = match kind {
@@ -1136,24 +1057,15 @@ pub fn plan(kind: ImportKind, source: &Source) -> Plan {
         };
         if let Some(sheet) = sheets.iter().find(|sheet| sheet.fits(table)) {
             taken = true;
-            table
-                .rows
-                .iter()
-                .for_each(|row| planner.count(&mut account, |planner| planner.row(sheet, row)));
-        } else if links
-            .iter()
-            .any(|link| each(link.tables).any(|name| name == table.name))
-        {
+            table.rows.iter().for_each(|row| planner.count(&mut account, |planner| planner.row(sheet, row)));
+        } else if links.iter().any(|link| each(link.tables).any(|name| name == table.name)) {
             account.joined = table.rows.len();
         } else if let Some(record) = COLLECTIONS
             .iter()
             .find(|record| kind == ImportKind::Csv && record.to_lowercase() == table.name.replace('_', ""))
         {
             taken = true;
-            table
-                .rows
-                .iter()
-                .for_each(|row| planner.count(&mut account, |planner| planner.plain(record, row)));
+            table.rows.iter().for_each(|row| planner.count(&mut account, |planner| planner.plain(record, row)));
         } else {
             account.ignored = table.rows.len();
             unknown.entry(&table.name).or_default().push(table);
@@ -1169,24 +1081,13 @@ pub fn plan(kind: ImportKind, source: &Source) -> Plan {
             tables.len(),
             kind.as_str()
         );
-        let entry = Refused {
-            file: tables[0].file.clone(),
-            line: 0,
-            member: String::new(),
-            code: "table_not_taken",
-            detail,
-        };
-        if taken {
-            plan.warnings.push(entry)
-        } else {
-            plan.refused.push(entry)
-        }
+        let entry =
+            Refused { file: tables[0].file.clone(), line: 0, member: String::new(), code: "table_not_taken", detail };
+        if taken { plan.warnings.push(entry) } else { plan.refused.push(entry) }
     }
     for planned in &plan.planned {
-        for (member, record, key) in planned
-            .refs
-            .iter()
-            .filter(|(_, record, key)| !places.contains_key(&(*record, key.clone())))
+        for (member, record, key) in
+            planned.refs.iter().filter(|(_, record, key)| !places.contains_key(&(*record, key.clone())))
         {
             let detail = format!("no {record} {} {} among these files", key.scheme, key.value);
             plan.warnings.push(Refused {
@@ -1207,16 +1108,10 @@ pub fn plan(kind: ImportKind, source: &Source) -> Plan {
             .for_each(|identifier| *holders.entry((planned.record, identifier.clone())).or_default() += 1);
     }
     for planned in &mut plan.planned {
-        planned
-            .identifiers
-            .retain(|identifier| holders.get(&(planned.record, identifier.clone())) == Some(&1));
+        planned.identifiers.retain(|identifier| holders.get(&(planned.record, identifier.clone())) == Some(&1));
     }
-    plan.planned.sort_by_key(|planned| {
-        ORDER
-            .iter()
-            .position(|record| *record == planned.record)
-            .unwrap_or(ORDER.len())
-    });
+    plan.planned
+        .sort_by_key(|planned| ORDER.iter().position(|record| *record == planned.record).unwrap_or(ORDER.len()));
     plan
 }
 
@@ -1232,14 +1127,10 @@ impl Sheet {
     fn feeds(&self) -> impl Iterator<Item = &'static Feed> + use<> {
         let targets = self.targets;
         targets.iter().flat_map(|target| {
-            let parts = target
-                .keys
-                .iter()
-                .flat_map(|rule| rule.parts)
-                .filter_map(|part| match part {
-                    Id(feed) | Word(feed, _) | Maybe(feed, _) => Some(feed),
-                    Of(_) => None,
-                });
+            let parts = target.keys.iter().flat_map(|rule| rule.parts).filter_map(|part| match part {
+                Id(feed) | Word(feed, _) | Maybe(feed, _) => Some(feed),
+                Of(_) => None,
+            });
             let refs = target.refs.iter().filter_map(|reference| match &reference.to {
                 Key(_, feed) => Some(feed),
                 Same(_) => None,
@@ -1289,30 +1180,14 @@ fn index<'a>(source: &'a Source, link: &Link) -> Index<'a> {
 /// The most frequent state, and city within it: what keeps the short numbers of two publishers apart.
 fn home(source: &Source, states: Names, cities: Names) -> Option<String> {
     let mut votes: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
-    for row in source
-        .tables
-        .iter()
-        .filter(|table| has(table, states))
-        .flat_map(|table| &table.rows)
-    {
+    for row in source.tables.iter().filter(|table| has(table, states)).flat_map(|table| &table.rows) {
         if let Some(state) = pick(row, states).map(slug).filter(|state| !state.is_empty()) {
-            *votes
-                .entry(state)
-                .or_default()
-                .entry(pick(row, cities).map(slug).unwrap_or_default())
-                .or_default() += 1;
+            *votes.entry(state).or_default().entry(pick(row, cities).map(slug).unwrap_or_default()).or_default() += 1;
         }
     }
-    let (state, cities) = votes
-        .into_iter()
-        .rev()
-        .max_by_key(|(_, cities)| cities.values().sum::<usize>())?;
+    let (state, cities) = votes.into_iter().rev().max_by_key(|(_, cities)| cities.values().sum::<usize>())?;
     let (city, _) = cities.into_iter().rev().max_by_key(|(_, count)| *count)?;
-    Some(if city.is_empty() {
-        state
-    } else {
-        format!("{state}-{city}")
-    })
+    Some(if city.is_empty() { state } else { format!("{state}-{city}") })
 }
 
 struct Planner<'a> {
@@ -1370,29 +1245,17 @@ impl<'a> Planner<'a> {
     fn text(&self, feed: &Feed, row: &'a Row) -> Option<String> {
         let parts = |row: &Row, parts: &[Names], between: &str| {
             let first = pick(row, parts.first()?)?.to_owned();
-            Some(
-                parts[1..]
-                    .iter()
-                    .filter_map(|names| pick(row, names))
-                    .fold(first, |text, part| text + between + part),
-            )
+            Some(parts[1..].iter().filter_map(|names| pick(row, names)).fold(first, |text, part| text + between + part))
         };
         let mut texts: Vec<&str> = match *feed {
             Cells(names) => return pick(row, names).map(str::to_owned),
             Fixed(text) => return Some(text.to_owned()),
             Parts(groups, between) => return parts(row, groups, between),
             Via(links, groups, between) => {
-                return self
-                    .follow(links, row)
-                    .into_iter()
-                    .find_map(|row| parts(row, groups, between));
+                return self.follow(links, row).into_iter().find_map(|row| parts(row, groups, between));
             }
             Every(names) => each(names).filter_map(|name| row.get(&[name])).collect(),
-            ViaEvery(links, names) => self
-                .follow(links, row)
-                .into_iter()
-                .filter_map(|row| pick(row, names))
-                .collect(),
+            ViaEvery(links, names) => self.follow(links, row).into_iter().filter_map(|row| pick(row, names)).collect(),
         };
         let mut seen = HashSet::new();
         texts.retain(|text| seen.insert(*text));
@@ -1406,17 +1269,9 @@ impl<'a> Planner<'a> {
             value
         } else {
             let digest = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, value.as_bytes());
-            value
-                .chars()
-                .take(LONGEST_KEY - 40)
-                .chain("~".chars())
-                .collect::<String>()
-                + &digest.to_string()
+            value.chars().take(LONGEST_KEY - 40).chain("~".chars()).collect::<String>() + &digest.to_string()
         };
-        ExternalKey {
-            scheme: home.map_or_else(|| scheme.to_owned(), |home| format!("{home}-{scheme}")),
-            value,
-        }
+        ExternalKey { scheme: home.map_or_else(|| scheme.to_owned(), |home| format!("{home}-{scheme}")), value }
     }
 
     fn identifier(&self, feed: &Feed, row: &'a Row) -> Option<String> {
@@ -1432,16 +1287,11 @@ impl<'a> Planner<'a> {
             };
             let mut local = false;
             let parts = rule.parts.iter().map(|part| match part {
-                Id(feed) => self
-                    .identifier(feed, row)
-                    .inspect(|id| local |= rule.local && is_short(id)),
+                Id(feed) => self.identifier(feed, row).inspect(|id| local |= rule.local && is_short(id)),
                 Word(feed, reader) => word(feed, reader),
                 Maybe(feed, reader) => Some(word(feed, reader).unwrap_or_default()),
                 Of(alias) => made.get(alias).map(|key| {
-                    local |= self
-                        .home
-                        .as_ref()
-                        .is_some_and(|home| key.scheme.starts_with(&format!("{home}-")));
+                    local |= self.home.as_ref().is_some_and(|home| key.scheme.starts_with(&format!("{home}-")));
                     key.value.clone()
                 }),
             });
@@ -1454,14 +1304,7 @@ impl<'a> Planner<'a> {
     fn build(&self, target: &Target, row: &'a Row, made: &Made) -> Result<(Planned, Vec<Fault>), Option<Fault>> {
         let (mut members, mut facts) = (Map::new(), Map::new());
         let mut faults: Vec<Fault> = Vec::new();
-        for Member {
-            name,
-            feed,
-            reader,
-            fact,
-            ..
-        } in target.members.iter()
-        {
+        for Member { name, feed, reader, fact, .. } in target.members.iter() {
             let into = if *fact { &mut facts } else { &mut members };
             if into.contains_key(*name) {
                 continue;
@@ -1477,11 +1320,7 @@ impl<'a> Planner<'a> {
         faults.retain(|(name, ..)| !given(name));
         if let Some(member) = target.members.iter().find(|member| member.must && !given(member.name)) {
             let fault = faults.into_iter().find(|(name, ..)| *name == member.name);
-            return Err(fault.or_else(|| {
-                target
-                    .essential
-                    .then(|| (member.name, "required_missing", String::new()))
-            }));
+            return Err(fault.or_else(|| target.essential.then(|| (member.name, "required_missing", String::new()))));
         }
         let mut refs: Vec<(&'static str, &'static str, ExternalKey)> = Vec::new();
         for reference in target.refs {
@@ -1489,9 +1328,7 @@ impl<'a> Planner<'a> {
             let found = match &reference.to {
                 _ if known => None,
                 Same(alias) => made.get(alias).cloned(),
-                Key(scheme, feed) => self
-                    .identifier(feed, row)
-                    .map(|id| self.named(scheme, is_short(&id), id)),
+                Key(scheme, feed) => self.identifier(feed, row).map(|id| self.named(scheme, is_short(&id), id)),
             };
             refs.extend(found.map(|key| (reference.member, reference.record, key)));
         }
@@ -1500,22 +1337,15 @@ impl<'a> Planner<'a> {
             .iter()
             .find(|reference| reference.must && !refs.iter().any(|(member, ..)| *member == reference.member));
         if let Some(reference) = missing {
-            return Err(target
-                .essential
-                .then(|| (reference.member, "required_missing", String::new())));
+            return Err(target.essential.then(|| (reference.member, "required_missing", String::new())));
         }
         let key = self
             .key(target.keys, row, made)
             .ok_or_else(|| target.essential.then(|| ("id", "key_missing", String::new())))?;
         let also = target.also.iter().filter_map(|(scheme, feed)| {
-            Some(ExternalKey {
-                scheme: (*scheme).to_owned(),
-                value: self.identifier(feed, row)?,
-            })
+            Some(ExternalKey { scheme: (*scheme).to_owned(), value: self.identifier(feed, row)? })
         });
-        let identifiers = also
-            .filter(|other| *other != key && !parsing::is_absent(&other.value))
-            .collect();
+        let identifiers = also.filter(|other| *other != key && !parsing::is_absent(&other.value)).collect();
         Ok((
             Planned {
                 record: target.record,
@@ -1557,10 +1387,7 @@ impl<'a> Planner<'a> {
             }
         }
         self.plan.warnings.extend(notes);
-        let fresh = found
-            .into_iter()
-            .map(|planned| self.add(planned))
-            .fold(false, |any, fresh| any | fresh);
+        let fresh = found.into_iter().map(|planned| self.add(planned)).fold(false, |any, fresh| any | fresh);
         if fresh { Fate::Planned } else { Fate::Duplicate }
     }
 
@@ -1584,10 +1411,9 @@ impl<'a> Planner<'a> {
         for (name, value) in new.members {
             match old.members.get(&name) {
                 Some(known) if *known == value => continue,
-                Some(known) => contradictions.push((
-                    name.clone(),
-                    format!("{known} at {}:{}, then {value}", old.file, old.line),
-                )),
+                Some(known) => {
+                    contradictions.push((name.clone(), format!("{known} at {}:{}, then {value}", old.file, old.line)))
+                }
                 None => {}
             }
             changed = true;
@@ -1610,11 +1436,8 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        for identifier in new
-            .identifiers
-            .into_iter()
-            .filter(|identifier| !old.identifiers.contains(identifier))
-            .collect::<Vec<_>>()
+        for identifier in
+            new.identifiers.into_iter().filter(|identifier| !old.identifiers.contains(identifier)).collect::<Vec<_>>()
         {
             old.identifiers.push(identifier);
             changed = true;
@@ -1641,10 +1464,7 @@ impl<'a> Planner<'a> {
     fn plain(&mut self, record: &'static str, row: &'a Row) -> Fate {
         let mut planned = Planned {
             record,
-            key: ExternalKey {
-                scheme: String::new(),
-                value: String::new(),
-            },
+            key: ExternalKey { scheme: String::new(), value: String::new() },
             members: Map::new(),
             facts: Map::new(),
             refs: Vec::new(),
@@ -1652,19 +1472,15 @@ impl<'a> Planner<'a> {
             file: row.file.clone(),
             line: row.line,
         };
-        let scheme = row
-            .get(&["external scheme", "scheme"])
-            .map_or_else(|| format!("csv-{}", slug(record)), str::to_owned);
+        let scheme =
+            row.get(&["external scheme", "scheme"]).map_or_else(|| format!("csv-{}", slug(record)), str::to_owned);
         for (header, cell) in row.cells() {
             let member = camel(header);
             if let Some((_, member, record)) = POINTERS.iter().find(|(column, ..)| *column == member) {
                 planned.refs.push((
                     member,
                     record,
-                    ExternalKey {
-                        scheme: format!("csv-{record}"),
-                        value: cell.to_owned(),
-                    },
+                    ExternalKey { scheme: format!("csv-{record}"), value: cell.to_owned() },
                 ));
             } else if !matches!(
                 member.as_str(),
@@ -1674,27 +1490,14 @@ impl<'a> Planner<'a> {
             }
         }
         let given = row.get(&["external id", "external key", "match key", "key"]);
-        let natural = row
-            .get(&["email", "slug", "name", "title"])
-            .map(slug)
-            .filter(|text| !text.is_empty());
+        let natural = row.get(&["email", "slug", "name", "title"]).map(slug).filter(|text| !text.is_empty());
         planned.key = match (given, row.get(&["id"]), natural) {
-            (Some(value), ..) => ExternalKey {
-                scheme,
-                value: value.to_owned(),
-            },
-            (_, Some(id), _) if id.len() == 36 && id.matches('-').count() == 4 => ExternalKey {
-                scheme: "id".to_owned(),
-                value: id.to_lowercase(),
-            },
-            (_, Some(id), _) => ExternalKey {
-                scheme,
-                value: id.to_owned(),
-            },
-            (_, _, Some(natural)) => ExternalKey {
-                scheme: format!("{scheme}-name"),
-                value: natural,
-            },
+            (Some(value), ..) => ExternalKey { scheme, value: value.to_owned() },
+            (_, Some(id), _) if id.len() == 36 && id.matches('-').count() == 4 => {
+                ExternalKey { scheme: "id".to_owned(), value: id.to_lowercase() }
+            }
+            (_, Some(id), _) => ExternalKey { scheme, value: id.to_owned() },
+            (_, _, Some(natural)) => ExternalKey { scheme: format!("{scheme}-name"), value: natural },
             _ => ExternalKey {
                 scheme: format!("{scheme}-row"),
                 value: slug(&row.cells().map(|(_, cell)| cell).collect::<Vec<_>>().join(" ")),
@@ -1710,34 +1513,21 @@ impl<'a> Planner<'a> {
             });
             return Fate::Refused;
         }
-        if self.add(planned) {
-            Fate::Planned
-        } else {
-            Fate::Duplicate
-        }
+        if self.add(planned) { Fate::Planned } else { Fate::Duplicate }
     }
 }
 
 /// `alternate_name`, `Alternate Name` and `alternateName` are one member; dots stay.
 fn camel(header: &str) -> String {
     let part = |part: &str| {
-        let words: Vec<&str> = part
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .collect();
+        let words: Vec<&str> = part.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
         let shouted = !part.chars().any(char::is_lowercase);
         let word = |(nth, word): (usize, &&str)| {
             let rest = |text: &str| if shouted { text.to_lowercase() } else { text.to_owned() };
             let mut letters = word.chars();
             let first = letters
                 .next()
-                .map(|c| {
-                    if nth == 0 {
-                        c.to_lowercase().to_string()
-                    } else {
-                        c.to_uppercase().to_string()
-                    }
-                })
+                .map(|c| if nth == 0 { c.to_lowercase().to_string() } else { c.to_uppercase().to_string() })
                 .unwrap_or_default();
             first + &rest(letters.as_str())
         };
@@ -1751,10 +1541,7 @@ fn place(members: &mut Map<String, Value>, path: &str, text: &str) {
     match path.split_once('.') {
         None => drop(members.insert(path.to_owned(), Value::String(text.to_owned()))),
         Some((first, rest)) => {
-            if let Value::Object(inner) = members
-                .entry(first.to_owned())
-                .or_insert_with(|| Value::Object(Map::new()))
-            {
+            if let Value::Object(inner) = members.entry(first.to_owned()).or_insert_with(|| Value::Object(Map::new())) {
                 place(inner, rest, text);
             }
         }
@@ -1765,11 +1552,7 @@ fn place(members: &mut Map<String, Value>, path: &str, text: &str) {
 pub fn describe(kind: ImportKind) -> String {
     let mut out = format!("## `{}`\n", kind.as_str());
     if kind == ImportKind::Csv {
-        let records = COLLECTIONS
-            .iter()
-            .map(|record| format!("`{record}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let records = COLLECTIONS.iter().map(|record| format!("`{record}`")).collect::<Vec<_>>().join(", ");
         let pointers = POINTERS
             .iter()
             .map(|(column, member, _)| format!("`{column}` (gives `{member}`)"))
@@ -1791,13 +1574,7 @@ pub fn describe(kind: ImportKind) -> String {
             let groups: Vec<String> = sheet
                 .columns
                 .iter()
-                .map(|names| {
-                    each(names)
-                        .take(5)
-                        .map(|name| format!("`{name}`"))
-                        .collect::<Vec<_>>()
-                        .join(", ")
-                })
+                .map(|names| each(names).take(5).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
                 .collect();
             known.push(format!("by columns such as {}", groups.join("; and ")));
         }
@@ -1808,19 +1585,8 @@ pub fn describe(kind: ImportKind) -> String {
             known.join(", or ")
         );
         for target in sheet.targets {
-            for Member {
-                name,
-                feed,
-                reader,
-                must,
-                fact,
-            } in target.members.iter()
-            {
-                let name = if *fact {
-                    format!("fact {name}")
-                } else {
-                    format!("`{name}`")
-                };
+            for Member { name, feed, reader, must, fact } in target.members.iter() {
+                let name = if *fact { format!("fact {name}") } else { format!("`{name}`") };
                 let _ = writeln!(
                     out,
                     "| {} | {name}{} | {} | {} |",
@@ -1835,11 +1601,7 @@ pub fn describe(kind: ImportKind) -> String {
                     Same(alias) => format!("the row's {alias}"),
                     Key(scheme, feed) => format!("`{scheme}`: {}", shown(feed)),
                 };
-                let _ = writeln!(
-                    out,
-                    "| {} | `{member}` | {from} | reference to {record} |",
-                    target.record
-                );
+                let _ = writeln!(out, "| {} | `{member}` | {from} | reference to {record} |", target.record);
             }
             for KeyRule { scheme, local, parts } in target.keys.iter() {
                 let parts = parts.iter().map(|part| match part {
@@ -1860,12 +1622,7 @@ pub fn describe(kind: ImportKind) -> String {
 }
 
 fn shown(feed: &Feed) -> String {
-    let names = |names: &str| {
-        each(names)
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let names = |names: &str| each(names).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let groups = |groups: &[Names]| groups.iter().map(|group| names(group)).collect::<Vec<_>>().join(" + ");
     let path = |links: &[&Link]| links.iter().map(|link| link.name).collect::<Vec<_>>().join(", ");
     match feed {

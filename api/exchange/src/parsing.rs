@@ -18,19 +18,13 @@ pub fn is_blank(c: char) -> bool {
 
 /// Text on one line: every run of blanks is one space, none at the ends.
 pub fn line(text: &str) -> String {
-    text.split(is_blank)
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    text.split(is_blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Text of several lines: LF ends, blanks inside a line collapsed, at most one empty line in a row.
 pub fn lines(text: &str) -> String {
     let mut out: Vec<String> = Vec::new();
-    for piece in text
-        .replace("\r\n", "\n")
-        .split(['\n', '\r', '\u{2028}', '\u{2029}', '\u{85}'])
-    {
+    for piece in text.replace("\r\n", "\n").split(['\n', '\r', '\u{2028}', '\u{2029}', '\u{85}']) {
         let piece = line(piece);
         if !piece.is_empty() || out.last().is_some_and(|last| !last.is_empty()) {
             out.push(piece);
@@ -53,18 +47,13 @@ pub fn plain(text: &str) -> String {
             .then(|| after.split_once('>'))
             .flatten();
         rest = if let Some((tag, tail)) = close {
-            let name = tag
-                .trim_start_matches('/')
-                .split(|c: char| !c.is_ascii_alphanumeric())
-                .next()
-                .unwrap_or_default();
-            out.push(
-                if ["br", "p", "div", "li", "tr"].contains(&name.to_ascii_lowercase().as_str()) {
-                    '\n'
-                } else {
-                    ' '
-                },
-            );
+            let name =
+                tag.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+            out.push(if ["br", "p", "div", "li", "tr"].contains(&name.to_ascii_lowercase().as_str()) {
+                '\n'
+            } else {
+                ' '
+            });
             tail
         } else {
             out.push('<');
@@ -72,14 +61,9 @@ pub fn plain(text: &str) -> String {
         };
     }
     out.push_str(rest);
-    for (entity, sign) in [
-        ("&nbsp;", " "),
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&#39;", "'"),
-        ("&amp;", "&"),
-    ] {
+    for (entity, sign) in
+        [("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
+    {
         out = out.replace(entity, sign);
     }
     lines(&out)
@@ -91,11 +75,7 @@ pub fn slug(text: &str) -> String {
     for c in text.chars() {
         match c {
             '\'' | '’' | '`' | '.' | '\u{300}'..='\u{36f}' => {}
-            '&' => out.push_str(if out.is_empty() || out.ends_with('-') {
-                "and-"
-            } else {
-                "-and-"
-            }),
+            '&' => out.push_str(if out.is_empty() || out.ends_with('-') { "and-" } else { "-and-" }),
             c if c.is_ascii_alphanumeric() => out.push(c.to_ascii_lowercase()),
             c if c.is_alphanumeric() => c.to_lowercase().for_each(|c| match base(c) {
                 "" => out.push(c),
@@ -207,10 +187,7 @@ pub struct Moment {
 impl Moment {
     /// The instant as RFC 3339, known only when the cell gave a time and a distance from UTC.
     pub fn instant(&self) -> Option<String> {
-        let at = self
-            .offset?
-            .from_local_datetime(&self.date.and_time(self.time?))
-            .single()?;
+        let at = self.offset?.from_local_datetime(&self.date.and_time(self.time?)).single()?;
         Some(at.to_rfc3339_opts(SecondsFormat::Secs, true))
     }
 }
@@ -229,11 +206,7 @@ pub fn moment(text: &str) -> Read<Moment> {
         return Ok(None);
     }
     if let Ok(at) = DateTime::parse_from_rfc3339(&text) {
-        return accepted(Moment {
-            date: at.date_naive(),
-            time: Some(at.time()),
-            offset: Some(*at.offset()),
-        });
+        return accepted(Moment { date: at.date_naive(), time: Some(at.time()), offset: Some(*at.offset()) });
     }
     if let Some(serial) = text
         .split('.')
@@ -244,13 +217,7 @@ pub fn moment(text: &str) -> Read<Moment> {
         if let (Ok(days), Some(zero)) = (serial.parse::<i64>(), NaiveDate::from_ymd_opt(1899, 12, 30)) {
             return zero
                 .checked_add_signed(Duration::days(days))
-                .map_or(Err("date_unreadable"), |date| {
-                    accepted(Moment {
-                        date,
-                        time: None,
-                        offset: None,
-                    })
-                });
+                .map_or(Err("date_unreadable"), |date| accepted(Moment { date, time: None, offset: None }));
         }
     }
     // An ISO `T` becomes a blank; then the words with a colon, and an am/pm after them, are the time.
@@ -278,23 +245,12 @@ pub fn moment(text: &str) -> Read<Moment> {
     days.retain(|word| !matches!(word.to_ascii_lowercase().as_str(), "at" | "@" | "of" | "the") && !is_weekday(word));
     let date = day_of(&days)?;
     let (clock, offset) = split_offset(&clock);
-    accepted(Moment {
-        date,
-        time: time(clock).unwrap_or_default(),
-        offset,
-    })
+    accepted(Moment { date, time: time(clock).unwrap_or_default(), offset })
 }
 
 fn accepted(moment: Moment) -> Read<Moment> {
-    let sentinel = [
-        (1899, 12, 29),
-        (1899, 12, 30),
-        (1899, 12, 31),
-        (1900, 1, 1),
-        (1900, 1, 0),
-        (9999, 12, 31),
-        (1, 1, 1),
-    ];
+    let sentinel =
+        [(1899, 12, 29), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1900, 1, 0), (9999, 12, 31), (1, 1, 1)];
     match moment.date.year() {
         _ if sentinel.contains(&(moment.date.year(), moment.date.month(), moment.date.day())) => Ok(None),
         1700..=2299 => Ok(Some(moment)),
@@ -311,22 +267,10 @@ fn split_offset(clock: &str) -> (&str, Option<FixedOffset>) {
         let digits: String = trimmed[at + 1..].chars().filter(char::is_ascii_digit).collect();
         let (hours, minutes) = (
             digits.get(..2)?.parse::<i32>().ok()?,
-            digits
-                .get(2..)
-                .filter(|m| !m.is_empty())
-                .unwrap_or("0")
-                .parse::<i32>()
-                .ok()?,
+            digits.get(2..).filter(|m| !m.is_empty()).unwrap_or("0").parse::<i32>().ok()?,
         );
         let seconds = hours * 3600 + minutes * 60;
-        Some((
-            &trimmed[..at],
-            FixedOffset::east_opt(if trimmed[at..].starts_with('-') {
-                -seconds
-            } else {
-                seconds
-            })?,
-        ))
+        Some((&trimmed[..at], FixedOffset::east_opt(if trimmed[at..].starts_with('-') { -seconds } else { seconds })?))
     });
     parsed.map_or((clock, None), |(bare, offset)| (bare, Some(offset)))
 }
@@ -334,17 +278,9 @@ fn split_offset(clock: &str) -> (&str, Option<FixedOffset>) {
 fn is_weekday(word: &str) -> bool {
     let word = word.trim_end_matches('.').to_ascii_lowercase();
     word.len() >= 3
-        && [
-            "monday",
-            "tuesday",
-            "wednesday",
-            "thursday",
-            "friday",
-            "saturday",
-            "sunday",
-        ]
-        .iter()
-        .any(|day| day.starts_with(&word) || (word == "thurs" && *day == "thursday"))
+        && ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+            .iter()
+            .any(|day| day.starts_with(&word) || (word == "thurs" && *day == "thursday"))
 }
 
 fn month_of(word: &str) -> Option<u32> {
@@ -370,17 +306,11 @@ fn month_of(word: &str) -> Option<u32> {
 }
 
 fn day_of(words: &[&str]) -> Result<NaiveDate, &'static str> {
-    let parts: Vec<&str> = words
-        .iter()
-        .flat_map(|word| word.split(['/', '-', '.']))
-        .filter(|part| !part.is_empty())
-        .collect();
+    let parts: Vec<&str> =
+        words.iter().flat_map(|word| word.split(['/', '-', '.'])).filter(|part| !part.is_empty()).collect();
     let number = |part: &str| {
         let lower = part.to_ascii_lowercase();
-        let digits = ["st", "nd", "rd", "th"]
-            .iter()
-            .find_map(|end| lower.strip_suffix(end))
-            .unwrap_or(&lower);
+        let digits = ["st", "nd", "rd", "th"].iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(&lower);
         digits.parse::<u32>().ok().filter(|_| digits.len() <= 4)
     };
     let year = |part: &str| {
@@ -399,11 +329,7 @@ fn day_of(words: &[&str]) -> Result<NaiveDate, &'static str> {
             (year(&whole[..4]), number(&whole[4..6]), number(&whole[6..]))
         }
         [whole] => {
-            return Err(if number(whole).is_some_and(|n| n > 1000) {
-                "date_incomplete"
-            } else {
-                "date_unreadable"
-            });
+            return Err(if number(whole).is_some_and(|n| n > 1000) { "date_incomplete" } else { "date_unreadable" });
         }
         [a, b] => {
             return Err(match (month_of(a).or(month_of(b)), number(a).or(number(b))) {
@@ -440,12 +366,9 @@ pub fn time(text: &str) -> Read<NaiveTime> {
         _ if is_absent(&text) && !text.starts_with('0') => return Ok(None),
         _ => {}
     }
-    for zone in [
-        "utc", "est", "edt", "cst", "cdt", "mst", "mdt", "pst", "pdt", "et", "ct", "mt", "pt",
-    ] {
-        if let Some(bare) = text
-            .strip_suffix(zone)
-            .filter(|bare| bare.ends_with(|c: char| c.is_ascii_digit() || c == 'm'))
+    for zone in ["utc", "est", "edt", "cst", "cdt", "mst", "mdt", "pst", "pdt", "et", "ct", "mt", "pt"] {
+        if let Some(bare) =
+            text.strip_suffix(zone).filter(|bare| bare.ends_with(|c: char| c.is_ascii_digit() || c == 'm'))
         {
             text = bare.to_owned();
             break;
@@ -478,11 +401,7 @@ pub fn time(text: &str) -> Read<NaiveTime> {
         _ => None,
     };
     let read = at.and_then(|(hour, rest)| {
-        NaiveTime::from_hms_opt(
-            hour,
-            rest.first().copied().unwrap_or(0),
-            rest.get(1).copied().unwrap_or(0),
-        )
+        NaiveTime::from_hms_opt(hour, rest.first().copied().unwrap_or(0), rest.get(1).copied().unwrap_or(0))
     });
     read.map(Some).ok_or("time_unreadable")
 }
@@ -506,10 +425,7 @@ pub fn phone(text: &str) -> Read<String> {
         {
             (
                 first[..at + 1].trim_end_matches(|c: char| c.is_alphabetic() || c == '#'),
-                first[at + c.len_utf8()..]
-                    .chars()
-                    .filter(char::is_ascii_digit)
-                    .collect::<String>(),
+                first[at + c.len_utf8()..].chars().filter(char::is_ascii_digit).collect::<String>(),
             )
         }
         _ => (first, String::new()),
@@ -525,10 +441,7 @@ pub fn phone(text: &str) -> Read<String> {
         };
     }
     let american = |digits: &str| {
-        let ten = digits
-            .strip_prefix('1')
-            .filter(|rest| rest.len() >= 10)
-            .unwrap_or(digits);
+        let ten = digits.strip_prefix('1').filter(|rest| rest.len() >= 10).unwrap_or(digits);
         let area = |at: usize| ten.as_bytes().get(at).is_some_and(|b| *b >= b'2');
         (ten.len() >= 10 && area(0) && area(3)).then(|| (format!("+1{}", &ten[..10]), ten[10..].to_owned()))
     };
@@ -589,16 +502,11 @@ pub fn email(text: &str) -> Read<String> {
         .split([' ', ',', ';', '<', '>', '(', ')', '"', '/', '|'])
         .find(|word| word.contains('@'))
         .ok_or("email_unreadable")?;
-    let candidate = candidate
-        .strip_prefix("mailto:")
-        .unwrap_or(candidate)
-        .trim_end_matches(['.', ':']);
+    let candidate = candidate.strip_prefix("mailto:").unwrap_or(candidate).trim_end_matches(['.', ':']);
     let (user, host) = candidate.split_once('@').ok_or("email_unreadable")?;
     let user_fits = !user.is_empty()
         && user.len() <= 64
-        && user
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-=?^_`{|}~.".contains(c))
+        && user.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-=?^_`{|}~.".contains(c))
         && !user.starts_with('.')
         && !user.ends_with('.')
         && !user.contains("..");
@@ -621,9 +529,7 @@ fn is_host(host: &str) -> bool {
     labels.len() >= 2
         && host.len() <= 253
         && labels.iter().all(fits)
-        && labels
-            .last()
-            .is_some_and(|top| top.len() >= 2 && top.chars().all(char::is_alphabetic))
+        && labels.last().is_some_and(|top| top.len() >= 2 && top.chars().all(char::is_alphabetic))
 }
 
 /// A web address: `https://` is added where the scheme is missing. Codes: `url_is_email`, `url_unreadable`.
@@ -633,36 +539,26 @@ pub fn web(text: &str) -> Read<String> {
         return Ok(None);
     }
     let lower = text.to_ascii_lowercase();
-    let (scheme, rest) = [
-        "https://", "http://", "https//", "http//", "https:/", "http:/", "https:", "http:", "https/", "http/",
-    ]
-    .iter()
-    .find(|start| lower.starts_with(**start))
-    .map_or(("https", text.as_str()), |start| {
-        (
-            if start.starts_with("https") { "https" } else { "http" },
-            &text[start.len()..],
-        )
-    });
+    let (scheme, rest) =
+        ["https://", "http://", "https//", "http//", "https:/", "http:/", "https:", "http:", "https/", "http/"]
+            .iter()
+            .find(|start| lower.starts_with(**start))
+            .map_or(("https", text.as_str()), |start| {
+                (if start.starts_with("https") { "https" } else { "http" }, &text[start.len()..])
+            });
     // `www. example.org` and `www:example.org` are slips of the finger; anything after the next blank is not the address.
     let rest = rest.trim_start_matches(['/', ' ']);
     let rest = rest
         .get(4..)
         .filter(|_| rest.to_ascii_lowercase().starts_with("www:") || rest.to_ascii_lowercase().starts_with("www. "))
         .map_or_else(|| rest.to_owned(), |tail| format!("www.{}", tail.trim_start()));
-    let address = rest
-        .split(is_blank)
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches(['`', ',', ';', '"', '\'', '>']);
+    let address = rest.split(is_blank).next().unwrap_or_default().trim_end_matches(['`', ',', ';', '"', '\'', '>']);
     let end = address.find(['/', '?', '#']).unwrap_or(address.len());
     let (host, path) = address.split_at(end);
     if host.contains('@') {
         return Err("url_is_email");
     }
-    let (name, port) = host
-        .split_once(':')
-        .map_or((host, None), |(name, port)| (name, Some(port)));
+    let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
     let name = name.trim_end_matches('.');
     let numeric = name.split('.').count() == 4 && name.split('.').all(|part| part.parse::<u8>().is_ok());
     let second_word = rest.split(is_blank).nth(1).is_some_and(|word| {
@@ -681,13 +577,7 @@ pub fn web(text: &str) -> Read<String> {
     }
     let path: String = path
         .chars()
-        .map(|c| {
-            if matches!(c, '<' | '>' | '"' | '\\' | '^' | '`' | '{' | '|' | '}') {
-                '_'
-            } else {
-                c
-            }
-        })
+        .map(|c| if matches!(c, '<' | '>' | '"' | '\\' | '^' | '`' | '{' | '|' | '}') { '_' } else { c })
         .collect();
     Ok(Some(format!(
         "{scheme}://{}{}{path}",
@@ -749,17 +639,12 @@ pub fn country(text: &str) -> Read<String> {
 
 /// `Saint Louis, MO` in one cell: the city.
 pub fn city_of(text: &str) -> Read<String> {
-    label(
-        text.rsplit_once(',')
-            .map_or(text, |(city, _)| city)
-            .trim_matches([',', ' ']),
-    )
+    label(text.rsplit_once(',').map_or(text, |(city, _)| city).trim_matches([',', ' ']))
 }
 
 /// `Saint Louis, MO` in one cell: the state.
 pub fn state_of(text: &str) -> Read<String> {
-    text.rsplit_once(',')
-        .map_or(Ok(None), |(_, state_name)| state(state_name))
+    text.rsplit_once(',').map_or(Ok(None), |(_, state_name)| state(state_name))
 }
 
 /// A whole number that counts something: blanks, thousands commas and a trailing `.0` are taken; negative codes
@@ -881,10 +766,7 @@ pub fn languages(text: &str) -> Read<Vec<String>> {
     if is_absent(&bare) {
         return Ok(None);
     }
-    for entry in bare
-        .split([',', ';', '/', '|', '.', '&', '(', ')', '\n'])
-        .flat_map(|entry| entry.split(" and "))
-    {
+    for entry in bare.split([',', ';', '/', '|', '.', '&', '(', ')', '\n']).flat_map(|entry| entry.split(" and ")) {
         let entry = &line(entry);
         let tag = LANGUAGES
             .iter()
@@ -894,11 +776,7 @@ pub fn languages(text: &str) -> Read<Vec<String>> {
             out.push(tag.to_owned());
         }
     }
-    if out.is_empty() {
-        Err("language_unknown")
-    } else {
-        Ok(Some(out))
-    }
+    if out.is_empty() { Err("language_unknown") } else { Ok(Some(out)) }
 }
 
 /// A person as one cell names them.
@@ -941,8 +819,7 @@ fn words(text: &str) -> Vec<String> {
 }
 
 fn any_of(words: &[String], list: &str) -> bool {
-    list.split_whitespace()
-        .any(|entry| words.iter().any(|word| word == entry))
+    list.split_whitespace().any(|entry| words.iter().any(|word| word == entry))
 }
 
 fn is_job(text: &str) -> bool {
@@ -951,10 +828,7 @@ fn is_job(text: &str) -> bool {
 
 /// `Jr.`, `III`: the generation after a name.
 fn is_generation(text: &str) -> bool {
-    matches!(
-        text.trim_end_matches('.').to_ascii_lowercase().as_str(),
-        "jr" | "sr" | "ii" | "iii" | "iv" | "v"
-    )
+    matches!(text.trim_end_matches('.').to_ascii_lowercase().as_str(), "jr" | "sr" | "ii" | "iii" | "iv" | "v")
 }
 
 /// `Ph.D.`, `LCSW-C`: a degree or an order after a name, not a second name.
@@ -966,15 +840,8 @@ fn is_degree(text: &str) -> bool {
 
 /// Whether a text names an organisation rather than a person, an office or a field of work.
 pub fn names_organization(text: &str) -> bool {
-    const STARTS: &[&str] = &[
-        "city of ",
-        "county of ",
-        "town of ",
-        "village of ",
-        "office of ",
-        "state of ",
-        "bank of ",
-    ];
+    const STARTS: &[&str] =
+        &["city of ", "county of ", "town of ", "village of ", "office of ", "state of ", "bank of "];
     let words = words(text);
     let strong = any_of(&words, BODIES) || STARTS.iter().any(|start| text.to_lowercase().starts_with(start));
     words.len() > 1 && !names_office(text) && (strong || (any_of(&words, OTHER_BODIES) && !any_of(&words, JOBS)))
@@ -996,9 +863,7 @@ pub fn person(text: &str) -> Read<PersonName> {
     let text = line(text);
     let text = text.trim_matches([',', ';', '-', ' ', '*']);
     let lower = text.to_lowercase();
-    if ["vacant", "vacancy", "open seat", "tbd", "tba", "to be "]
-        .iter()
-        .any(|start| lower.starts_with(start))
+    if ["vacant", "vacancy", "open seat", "tbd", "tba", "to be "].iter().any(|start| lower.starts_with(start))
         || lower.ends_with(" vacant")
     {
         return Err("seat_vacant");
@@ -1024,10 +889,8 @@ pub fn person(text: &str) -> Read<PersonName> {
         }
         text = before.trim();
     }
-    if let Some((before, after)) = text
-        .split_once(" - ")
-        .or_else(|| text.split_once(" – "))
-        .filter(|(_, after)| is_job(after))
+    if let Some((before, after)) =
+        text.split_once(" - ").or_else(|| text.split_once(" – ")).filter(|(_, after)| is_job(after))
     {
         found.title = Some(line(after));
         text = before.trim();
@@ -1035,11 +898,10 @@ pub fn person(text: &str) -> Read<PersonName> {
     let mut parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     let mut name = parts.next().unwrap_or_default().to_owned();
     // The number of a local or an extension after the name (`JAMES FLANNELLY #376`, `TERRY SELLS X110`).
-    if let Some((before, _)) = name.rsplit_once(' ').filter(|(_, last)| {
-        last.trim_start_matches(['#', 'x', 'X'])
-            .bytes()
-            .all(|b| b.is_ascii_digit())
-    }) {
+    if let Some((before, _)) = name
+        .rsplit_once(' ')
+        .filter(|(_, last)| last.trim_start_matches(['#', 'x', 'X']).bytes().all(|b| b.is_ascii_digit()))
+    {
         name = before.to_owned();
     }
     for part in parts {
@@ -1048,11 +910,7 @@ pub fn person(text: &str) -> Read<PersonName> {
         } else if is_degree(part) && name.contains(' ') {
             name = format!("{name}, {part}");
         } else if is_job(part) || found.title.is_some() && !names_organization(part) {
-            found.title = Some(
-                found
-                    .title
-                    .map_or_else(|| part.to_owned(), |title| format!("{title}, {part}")),
-            );
+            found.title = Some(found.title.map_or_else(|| part.to_owned(), |title| format!("{title}, {part}")));
         } else if !name.contains(' ') && part.split(' ').count() <= 3 {
             name = format!("{part} {name}");
         } else if names_organization(part) {
@@ -1061,15 +919,10 @@ pub fn person(text: &str) -> Read<PersonName> {
             found.title = Some(part.to_owned());
         }
     }
-    if let Some((office, rest)) = name
-        .split_once(' ')
-        .filter(|(office, rest)| any_of(&words(office), OFFICES) && rest.contains(' '))
+    if let Some((office, rest)) =
+        name.split_once(' ').filter(|(office, rest)| any_of(&words(office), OFFICES) && rest.contains(' '))
     {
-        found.title = Some(
-            found
-                .title
-                .map_or_else(|| office.to_owned(), |title| format!("{office}, {title}")),
-        );
+        found.title = Some(found.title.map_or_else(|| office.to_owned(), |title| format!("{office}, {title}")));
         name = rest.to_owned();
     }
     if words(&name)
@@ -1124,9 +977,7 @@ fn is_local(word: &str) -> bool {
     let digits = word.chars().filter(char::is_ascii_digit).count();
     digits > 0
         && word.len() <= 12
-        && word
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '.'))
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '.'))
         && word.chars().filter(char::is_ascii_alphabetic).count() <= 4
 }
 
@@ -1137,18 +988,14 @@ pub fn union_name(text: &str) -> UnionName {
     let letters = |word: &str| {
         word.len() <= 12
             && word.len() >= 2
-            && word
-                .chars()
-                .all(|c| c.is_ascii_uppercase() || matches!(c, '/' | '-' | '&'))
+            && word.chars().all(|c| c.is_ascii_uppercase() || matches!(c, '/' | '-' | '&'))
             && word.chars().any(char::is_alphabetic)
     };
     let mut found = UnionName::default();
     let mut rest: Vec<&str>;
     let head: Vec<&str>;
-    if let Some((left, right)) = text
-        .split_once(" - ")
-        .or_else(|| text.strip_suffix(" -").map(|left| (left, "")))
-        .or_else(|| {
+    if let Some((left, right)) =
+        text.split_once(" - ").or_else(|| text.strip_suffix(" -").map(|left| (left, ""))).or_else(|| {
             text.split_once('-')
                 .filter(|(left, right)| letters(left) && !left.contains('-') && (is_local(right) || is_absent(right)))
         })
@@ -1175,9 +1022,7 @@ pub fn union_name(text: &str) -> UnionName {
         rest = Vec::new();
         if let Some(at) = all.iter().rposition(|word| word.eq_ignore_ascii_case("local")) {
             let number = all[at + 1..].iter().position(|word| is_local(word));
-            found.local = number
-                .and_then(|number| all.get(at + 1 + number))
-                .map(|word| (*word).to_owned());
+            found.local = number.and_then(|number| all.get(at + 1 + number)).map(|word| (*word).to_owned());
             rest = all[at + 1..]
                 .iter()
                 .filter(|word| {
@@ -1199,22 +1044,13 @@ pub fn union_name(text: &str) -> UnionName {
             }
         }
         let district = all[..cut].iter().position(|word| {
-            matches!(
-                word.to_lowercase().as_str(),
-                "district" | "dc" | "council" | "region" | "lodge" | "chapter"
-            ) && all[0] != *word
+            matches!(word.to_lowercase().as_str(), "district" | "dc" | "council" | "region" | "lodge" | "chapter")
+                && all[0] != *word
         });
-        head = all[..district
-            .filter(|at| all[*at..cut].iter().any(|word| is_local(word)))
-            .unwrap_or(cut)]
-            .to_vec();
+        head = all[..district.filter(|at| all[*at..cut].iter().any(|word| is_local(word))).unwrap_or(cut)].to_vec();
         rest.splice(0..0, all[head.len()..cut].iter().copied());
     }
-    let remainder = rest
-        .into_iter()
-        .filter(|word| !is_absent(word))
-        .collect::<Vec<_>>()
-        .join(" ");
+    let remainder = rest.into_iter().filter(|word| !is_absent(word)).collect::<Vec<_>>().join(" ");
     found.remainder = Some(remainder).filter(|text| !text.is_empty());
     let head: Vec<&str> = head.into_iter().filter(|word| !is_absent(word)).collect();
     let name = head.join(" ").to_lowercase();
@@ -1241,12 +1077,7 @@ pub fn union_name(text: &str) -> UnionName {
                 .filter(|word| letters(word) && (head.len() == 1 || head[1..].iter().all(|word| *word == "AFL-CIO")))
                 .map(str::to_owned)
         })
-        .filter(|affiliation| {
-            !matches!(
-                affiliation.as_str(),
-                "MULTI" | "IND" | "INDEP" | "INDEPENDENT" | "OTHER"
-            )
-        });
+        .filter(|affiliation| !matches!(affiliation.as_str(), "MULTI" | "IND" | "INDEP" | "INDEPENDENT" | "OTHER"));
     found
 }
 
@@ -1424,15 +1255,9 @@ mod tests {
             assert_eq!(day(cell), Err(code), "{cell}");
         }
         let moment = |text: &str| moment(text).unwrap().unwrap();
-        assert_eq!(
-            moment("2019-11-12T09:30:00-05:00").instant().as_deref(),
-            Some("2019-11-12T09:30:00-05:00")
-        );
+        assert_eq!(moment("2019-11-12T09:30:00-05:00").instant().as_deref(), Some("2019-11-12T09:30:00-05:00"));
         assert_eq!(moment("2018-11-19T09:30:00").time.unwrap().to_string(), "09:30:00");
-        assert_eq!(
-            moment("2019-06-10T18:42:38.000Z").instant().as_deref(),
-            Some("2019-06-10T18:42:38Z")
-        );
+        assert_eq!(moment("2019-06-10T18:42:38.000Z").instant().as_deref(), Some("2019-06-10T18:42:38Z"));
         assert_eq!(moment("6/30/2020 1:05:00 PM").time.unwrap().to_string(), "13:05:00");
         assert_eq!(moment("2018-11-19").time, None);
     }
@@ -1486,14 +1311,7 @@ mod tests {
         for cell in ["", "0000000000", "9999999999", "(   ) -  -    ", "N/A", "000"] {
             assert_eq!(phone(cell), Ok(None), "{cell}");
         }
-        for cell in [
-            "(410) 526-985",
-            "(F41) 396-5550",
-            "6091111234",
-            "(3  )    -",
-            "401",
-            "call us",
-        ] {
+        for cell in ["(410) 526-985", "(F41) 396-5550", "6091111234", "(3  )    -", "401", "call us"] {
             assert_eq!(phone(cell), Err("phone_unreadable"), "{cell}");
         }
     }
@@ -1512,13 +1330,7 @@ mod tests {
             assert_eq!(email(cell), some(expected), "{cell}");
         }
         assert_eq!(email("none"), Ok(None));
-        for cell in [
-            "ulmc@aol",
-            "tgallagher@professionaldrivingsolutionscom",
-            "@x.org",
-            "a..b@x.org",
-            "www.x.org",
-        ] {
+        for cell in ["ulmc@aol", "tgallagher@professionaldrivingsolutionscom", "@x.org", "a..b@x.org", "www.x.org"] {
             assert_eq!(email(cell), Err("email_unreadable"), "{cell}");
         }
     }
@@ -1528,21 +1340,12 @@ mod tests {
         for (cell, expected) in [
             ("www.ucc.edu/noncredit", "https://www.ucc.edu/noncredit"),
             ("HTTP://mdlaw.net/harford", "http://mdlaw.net/harford"),
-            (
-                "http://www.mdmercy.com                                   `",
-                "http://www.mdmercy.com",
-            ),
+            ("http://www.mdmercy.com                                   `", "http://www.mdmercy.com"),
             ("www. focus411.org", "https://www.focus411.org"),
             ("www:iqdentaledu.com", "https://www.iqdentaledu.com"),
             ("http:www.meditec.com", "http://www.meditec.com"),
-            (
-                "https/www.jevshumanservices.org/program",
-                "https://www.jevshumanservices.org/program",
-            ),
-            (
-                "www.gunforhire.com      www.njsecurityguard.com",
-                "https://www.gunforhire.com",
-            ),
+            ("https/www.jevshumanservices.org/program", "https://www.jevshumanservices.org/program"),
+            ("www.gunforhire.com      www.njsecurityguard.com", "https://www.gunforhire.com"),
             ("www.easterncollege.edu./", "https://www.easterncollege.edu/"),
             (
                 "www.southuniversity.edu/tampa#location=Tampa, FL",
@@ -1614,13 +1417,7 @@ mod tests {
         assert_eq!(decimal("NaN"), Ok(None));
         assert_eq!(
             (yes_no("1"), yes_no("2"), yes_no("Yes"), yes_no("f"), yes_no("")),
-            (
-                Ok(Some(true)),
-                Ok(Some(false)),
-                Ok(Some(true)),
-                Ok(Some(false)),
-                Ok(None)
-            )
+            (Ok(Some(true)), Ok(Some(false)), Ok(Some(true)), Ok(Some(false)), Ok(None))
         );
         assert_eq!(yes_no("maybe"), Err("yes_no_unreadable"));
     }
@@ -1629,13 +1426,7 @@ mod tests {
     fn people() {
         let read = |text: &str| {
             person(text).map(|found| {
-                found.map(|found| {
-                    (
-                        found.name,
-                        found.title.unwrap_or_default(),
-                        found.organization.unwrap_or_default(),
-                    )
-                })
+                found.map(|found| (found.name, found.title.unwrap_or_default(), found.organization.unwrap_or_default()))
             })
         };
         for (cell, name, title, organization) in [
@@ -1665,25 +1456,14 @@ mod tests {
             ("Ann Lee - Vice Chair", "Ann Lee", "Vice Chair", ""),
             ("Ann Lee, Acme Widgets Inc", "Ann Lee", "", "Acme Widgets Inc"),
         ] {
-            assert_eq!(
-                read(cell),
-                Ok(Some((name.to_owned(), title.to_owned(), organization.to_owned()))),
-                "{cell}"
-            );
+            assert_eq!(read(cell), Ok(Some((name.to_owned(), title.to_owned(), organization.to_owned()))), "{cell}");
         }
         for cell in ["TBD", "Vacant", "VACANCY", "To be appointed"] {
             assert_eq!(read(cell), Err("seat_vacant"), "{cell}");
         }
-        for cell in [
-            "HR MANAGER",
-            "CEO",
-            "PRESIDENT/OWNER",
-            "DIR/HR",
-            "VP G/MGR",
-            "GENERAL MANAGER",
-            "BUSINESS AGENT",
-            "HR",
-        ] {
+        for cell in
+            ["HR MANAGER", "CEO", "PRESIDENT/OWNER", "DIR/HR", "VP G/MGR", "GENERAL MANAGER", "BUSINESS AGENT", "HR"]
+        {
             assert_eq!(read(cell), Err("name_is_title"), "{cell}");
         }
         for cell in ["59806", "No one at this time 6/27/07.", "a@b.org"] {
@@ -1748,22 +1528,9 @@ mod tests {
                 found.local.unwrap_or_default(),
                 found.remainder.unwrap_or_default(),
             );
-            assert_eq!(
-                parts,
-                (affiliation.to_owned(), local.to_owned(), remainder.to_owned()),
-                "{cell}"
-            );
+            assert_eq!(parts, (affiliation.to_owned(), local.to_owned(), remainder.to_owned()), "{cell}");
         }
-        for cell in [
-            "",
-            " ",
-            "-",
-            " - ",
-            "local",
-            "Local Local 5",
-            "é - 5",
-            "UNIóN INSULAR DE TRABAJADORES",
-        ] {
+        for cell in ["", " ", "-", " - ", "local", "Local Local 5", "é - 5", "UNIóN INSULAR DE TRABAJADORES"] {
             union_name(cell);
         }
     }
@@ -1780,10 +1547,7 @@ mod tests {
         assert_eq!(plain("<p>Room&nbsp;1</p>\r\n5 < 6<br>x"), "Room 1\n\n5 < 6\nx");
         assert_eq!(list("[\"a\", \"b\"]"), ["a", "b"]);
         assert_eq!(list("105, 108, 108-05"), ["105", "108", "108-05"]);
-        assert_eq!(
-            languages("Spanish, ASL."),
-            Ok(Some(vec!["es".to_owned(), "ase".to_owned()]))
-        );
+        assert_eq!(languages("Spanish, ASL."), Ok(Some(vec!["es".to_owned(), "ase".to_owned()])));
         assert_eq!(languages("Accommodations possible."), Err("language_unknown"));
         assert_eq!(institution_kind("Public 2 yr"), Some("community_college"));
         assert_eq!(institution_kind("Vineland Public Schools"), Some("k12"));

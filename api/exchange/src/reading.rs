@@ -40,12 +40,7 @@ impl fmt::Display for ReadProblem {
 impl std::error::Error for ReadProblem {}
 
 fn problem(file: &str, line: u64, code: &'static str, detail: impl Into<String>) -> ReadProblem {
-    ReadProblem {
-        file: file.to_owned(),
-        line,
-        code,
-        detail: detail.into(),
-    }
+    ReadProblem { file: file.to_owned(), line, code, detail: detail.into() }
 }
 
 /// Everything one path holds.
@@ -125,29 +120,19 @@ impl Row {
     pub fn get(&self, names: &[&str]) -> Option<&str> {
         names.iter().find_map(|name| {
             let places = self.header.places.get(&folded(name))?;
-            places
-                .iter()
-                .find_map(|at| self.cells.get(*at).filter(|cell| !cell.is_empty()))
+            places.iter().find_map(|at| self.cells.get(*at).filter(|cell| !cell.is_empty()))
         })
     }
 
     /// The filled cells with their headers, in order.
     pub fn cells(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.header
-            .names
-            .iter()
-            .map(String::as_str)
-            .zip(self.cells.iter())
-            .filter(|(_, cell)| !cell.is_empty())
+        self.header.names.iter().map(String::as_str).zip(self.cells.iter()).filter(|(_, cell)| !cell.is_empty())
     }
 }
 
 /// Reads a file, a directory (with its subdirectories) or a `.zip` package.
 pub fn open(path: &Path) -> Result<Source, ReadProblem> {
-    let shown = path.file_name().map_or_else(
-        || path.display().to_string(),
-        |name| name.to_string_lossy().into_owned(),
-    );
+    let shown = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
     let found = std::fs::metadata(path).map_err(|error| problem(&shown, 0, "file_not_found", error.to_string()))?;
     if !found.is_dir() {
         return from_bytes(&shown, &load(path, &shown, found.len())?);
@@ -155,22 +140,13 @@ pub fn open(path: &Path) -> Result<Source, ReadProblem> {
     let mut paths = Vec::new();
     walk(path, 0, &mut paths).map_err(|error| problem(&shown, 0, "directory_unreadable", error.to_string()))?;
     if paths.len() > MOST_FILES {
-        return Err(problem(
-            &shown,
-            0,
-            "too_many_files",
-            format!("more than {MOST_FILES} files"),
-        ));
+        return Err(problem(&shown, 0, "too_many_files", format!("more than {MOST_FILES} files")));
     }
     paths.sort();
     let mut gathering = Gathering::default();
     let mut budget = MOST_BYTES;
     for found in &paths {
-        let name = found
-            .strip_prefix(path)
-            .unwrap_or(found)
-            .to_string_lossy()
-            .replace('\\', "/");
+        let name = found.strip_prefix(path).unwrap_or(found).to_string_lossy().replace('\\', "/");
         if !is_wanted(&name) {
             continue;
         }
@@ -192,40 +168,25 @@ pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Source, ReadProblem> {
         let broken = |error: zip::result::ZipError| problem(name, 0, "package_unreadable", error.to_string());
         let mut package = zip::ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
         if package.len() > MOST_FILES {
-            return Err(problem(
-                name,
-                0,
-                "too_many_files",
-                format!("more than {MOST_FILES} files"),
-            ));
+            return Err(problem(name, 0, "too_many_files", format!("more than {MOST_FILES} files")));
         }
         let mut budget = MOST_BYTES;
         for at in 0..package.len() {
             let entry = package.by_index(at).map_err(broken)?;
-            let inner = entry
-                .name()
-                .map_or_else(|_| format!("entry {at}"), |name| name.into_owned());
+            let inner = entry.name().map_or_else(|_| format!("entry {at}"), |name| name.into_owned());
             if entry.is_dir() || !is_wanted(&inner) {
                 continue;
             }
             let mut content = Vec::new();
             let taken = entry.take(budget + 1).read_to_end(&mut content);
             if content.len() as u64 > budget {
-                return Err(problem(
-                    name,
-                    0,
-                    "package_too_large",
-                    format!("more than {MOST_BYTES} bytes unpacked"),
-                ));
+                return Err(problem(name, 0, "package_too_large", format!("more than {MOST_BYTES} bytes unpacked")));
             }
             budget -= content.len() as u64;
             match taken {
                 Ok(_) => gathering.take(&inner, &content),
                 Err(error) => {
-                    gathering
-                        .source
-                        .problems
-                        .push(problem(&inner, 0, "package_unreadable", error.to_string()))
+                    gathering.source.problems.push(problem(&inner, 0, "package_unreadable", error.to_string()))
                 }
             }
         }
@@ -236,19 +197,12 @@ pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Source, ReadProblem> {
 }
 
 fn load(path: &Path, shown: &str, expected: u64) -> Result<Vec<u8>, ReadProblem> {
-    let mut bytes = Vec::with_capacity(
-        usize::try_from(expected.min(MOST_BYTES))
-            .unwrap_or_default()
-            .min(64 << 20),
-    );
+    let mut bytes = Vec::with_capacity(usize::try_from(expected.min(MOST_BYTES)).unwrap_or_default().min(64 << 20));
     let opened = std::fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
     match opened {
-        Ok(_) if bytes.len() as u64 > MOST_BYTES => Err(problem(
-            shown,
-            0,
-            "file_too_large",
-            format!("more than {MOST_BYTES} bytes"),
-        )),
+        Ok(_) if bytes.len() as u64 > MOST_BYTES => {
+            Err(problem(shown, 0, "file_too_large", format!("more than {MOST_BYTES} bytes")))
+        }
         Ok(_) => Ok(bytes),
         Err(error) => Err(problem(shown, 0, "file_unreadable", error.to_string())),
     }
@@ -268,10 +222,7 @@ fn walk(directory: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> std::io::Re
 }
 
 fn extension(name: &str) -> String {
-    Path::new(name)
-        .extension()
-        .map(|end| end.to_string_lossy().to_lowercase())
-        .unwrap_or_default()
+    Path::new(name).extension().map(|end| end.to_string_lossy().to_lowercase()).unwrap_or_default()
 }
 
 fn is_spreadsheet(name: &str) -> bool {
@@ -283,10 +234,7 @@ fn is_wanted(name: &str) -> bool {
     let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
     !hidden
         && (is_spreadsheet(name)
-            || matches!(
-                extension(name).as_str(),
-                "csv" | "tsv" | "tab" | "psv" | "txt" | "json" | "jsonl" | "ndjson"
-            ))
+            || matches!(extension(name).as_str(), "csv" | "tsv" | "tab" | "psv" | "txt" | "json" | "jsonl" | "ndjson"))
 }
 
 /// The name of a table: `Services_Full-2021.csv` is `service`.
@@ -361,13 +309,7 @@ fn shape(object: &Map<String, Value>) -> Option<&'static str> {
     let has = |names: &[&str]| names.iter().any(|name| object.contains_key(*name));
     match () {
         () if has(&["service_id", "service"]) && has(&["location_id", "location"]) => Some("service_at_location"),
-        () if has(&[
-            "tax_status",
-            "legal_status",
-            "year_incorporated",
-            "organization_identifiers",
-        ]) =>
-        {
+        () if has(&["tax_status", "legal_status", "year_incorporated", "organization_identifiers"]) => {
             Some("organization")
         }
         () if has(&[
@@ -411,22 +353,12 @@ impl Gathering {
     fn take(&mut self, file: &str, bytes: &[u8]) {
         if is_spreadsheet(file) || bytes.starts_with(b"\xd0\xcf\x11\xe0") {
             let detail = "spreadsheets are not read; save the sheet as CSV";
-            return self
-                .source
-                .problems
-                .push(problem(file, 0, "spreadsheet_not_read", detail));
+            return self.source.problems.push(problem(file, 0, "spreadsheet_not_read", detail));
         }
         let (text, encoding) = decode(bytes);
-        let controls = text
-            .chars()
-            .take(4_096)
-            .filter(|c| c.is_control() && !c.is_whitespace())
-            .count();
+        let controls = text.chars().take(4_096).filter(|c| c.is_control() && !c.is_whitespace()).count();
         if controls > 64 || bytes.starts_with(b"%PDF") {
-            return self
-                .source
-                .problems
-                .push(problem(file, 0, "file_not_text", "the content is not text"));
+            return self.source.problems.push(problem(file, 0, "file_not_text", "the content is not text"));
         }
         let start = text.trim_start_matches(is_blank);
         if start.starts_with(['{', '[']) || matches!(extension(file).as_str(), "json" | "jsonl" | "ndjson") {
@@ -434,10 +366,7 @@ impl Gathering {
                 Ok(value) => return self.json(file, &text, encoding, &value),
                 Err(error) => {
                     let lined = matches!(extension(file).as_str(), "jsonl" | "ndjson")
-                        || start
-                            .lines()
-                            .take(2)
-                            .all(|line| serde_json::from_str::<Value>(line).is_ok());
+                        || start.lines().take(2).all(|line| serde_json::from_str::<Value>(line).is_ok());
                     if lined {
                         return self.json_lines(file, &text, encoding);
                     }
@@ -446,10 +375,7 @@ impl Gathering {
                     {
                         let skipped = text[..text.len() - start.len()].matches('\n').count();
                         let at = (error.line() + skipped) as u64;
-                        return self
-                            .source
-                            .problems
-                            .push(problem(file, at, "json_broken", error.to_string()));
+                        return self.source.problems.push(problem(file, at, "json_broken", error.to_string()));
                     }
                 }
             }
@@ -461,28 +387,16 @@ impl Gathering {
         let (delimiter, width) = delimiter(text);
         let mut records = split(text, delimiter);
         // The header is the first row that fills about as many cells as the widest of the first rows do.
-        let filled = |record: &StringRecord| {
-            record
-                .iter()
-                .filter(|cell| !cell.trim_matches(is_blank).is_empty())
-                .count()
-        };
-        let widest = records
-            .iter()
-            .take(20)
-            .map(|(_, record)| filled(record))
-            .max()
-            .unwrap_or_default()
-            .min(width.max(1));
+        let filled =
+            |record: &StringRecord| record.iter().filter(|cell| !cell.trim_matches(is_blank).is_empty()).count();
+        let widest =
+            records.iter().take(20).map(|(_, record)| filled(record)).max().unwrap_or_default().min(width.max(1));
         let Some(top) = records
             .iter()
             .take(20)
             .position(|(_, record)| filled(record) * 2 > widest || widest < 3 && filled(record) > 0)
         else {
-            return self
-                .source
-                .problems
-                .push(problem(file, 0, "file_empty", "no row holds anything"));
+            return self.source.problems.push(problem(file, 0, "file_empty", "no row holds anything"));
         };
         let header = Header::of(records[top].1.iter().map(|cell| clean(cell).into_owned()));
         let mut rows = Vec::with_capacity(records.len() - top);
@@ -500,63 +414,34 @@ impl Gathering {
                 ));
             }
             if !blank && !repeated {
-                rows.push(Row {
-                    file: file.to_owned(),
-                    line,
-                    cells,
-                    header: Arc::clone(&header),
-                });
+                rows.push(Row { file: file.to_owned(), line, cells, header: Arc::clone(&header) });
             }
         }
-        self.source.tables.push(Table {
-            name: table_name(file),
-            file: file.to_owned(),
-            encoding,
-            rows,
-            header,
-        });
+        self.source.tables.push(Table { name: table_name(file), file: file.to_owned(), encoding, rows, header });
     }
 
     fn json(&mut self, file: &str, text: &str, encoding: &'static str, value: &Value) {
         if table_name(file) == "datapackage" {
             for entry in value["resources"].as_array().into_iter().flatten() {
                 if let (Some(path), Some(name)) = (entry["path"].as_str(), entry["name"].as_str()) {
-                    let folder = file
-                        .rsplit_once('/')
-                        .map(|(folder, _)| format!("{folder}/"))
-                        .unwrap_or_default();
-                    self.titles
-                        .insert(format!("{folder}{}", path.trim_start_matches("./")), table_name(name));
+                    let folder = file.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
+                    self.titles.insert(format!("{folder}{}", path.trim_start_matches("./")), table_name(name));
                 }
             }
             return;
         }
-        let mut forest = Forest {
-            file,
-            lines: openings(text),
-            ..Forest::default()
-        };
+        let mut forest = Forest { file, lines: openings(text), ..Forest::default() };
         forest.top(&table_name(file), value);
         self.source.tables.extend(forest.into_tables(encoding));
     }
 
     fn json_lines(&mut self, file: &str, text: &str, encoding: &'static str) {
-        let mut forest = Forest {
-            file,
-            ..Forest::default()
-        };
-        for (at, line) in text
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| !line.trim_matches(is_blank).is_empty())
-        {
+        let mut forest = Forest { file, ..Forest::default() };
+        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_matches(is_blank).is_empty()) {
             forest.fixed = at as u64 + 1;
             match serde_json::from_str::<Value>(line.trim_matches(is_blank)) {
                 Ok(value) => forest.top(&table_name(file), &value),
-                Err(error) => self
-                    .source
-                    .problems
-                    .push(problem(file, forest.fixed, "json_broken", error.to_string())),
+                Err(error) => self.source.problems.push(problem(file, forest.fixed, "json_broken", error.to_string())),
             }
         }
         self.source.tables.extend(forest.into_tables(encoding));
@@ -567,35 +452,21 @@ impl Gathering {
 /// line by line where UTF-8 and Windows-1252 are mixed; the detector's guess, Windows-1252 by default, otherwise.
 fn decode(bytes: &[u8]) -> (String, &'static str) {
     if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
-        return (
-            encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned(),
-            encoding.name(),
-        );
+        return (encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned(), encoding.name());
     }
     let sample = &bytes[..bytes.len().min(4_096)];
     let zeros = |odd: usize| sample.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count() * 5;
     let (even, odd, half) = (zeros(0), zeros(1), sample.len() / 2);
     let text = if half > 1 && odd > half * 2 && even < half {
-        (
-            UTF_16LE.decode_without_bom_handling(bytes).0.into_owned(),
-            UTF_16LE.name(),
-        )
+        (UTF_16LE.decode_without_bom_handling(bytes).0.into_owned(), UTF_16LE.name())
     } else if half > 1 && even > half * 2 && odd < half {
-        (
-            UTF_16BE.decode_without_bom_handling(bytes).0.into_owned(),
-            UTF_16BE.name(),
-        )
+        (UTF_16BE.decode_without_bom_handling(bytes).0.into_owned(), UTF_16BE.name())
     } else if let Ok(text) = std::str::from_utf8(bytes) {
         (text.to_owned(), UTF_8.name())
     } else {
-        let foreign = || {
-            bytes
-                .split_inclusive(|byte| *byte == b'\n')
-                .filter(|line| !line.is_ascii())
-        };
-        let (valid, all) = foreign().fold((0, 0), |(valid, all), line| {
-            (valid + usize::from(std::str::from_utf8(line).is_ok()), all + 1)
-        });
+        let foreign = || bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| !line.is_ascii());
+        let (valid, all) = foreign()
+            .fold((0, 0), |(valid, all), line| (valid + usize::from(std::str::from_utf8(line).is_ok()), all + 1));
         if valid * 2 > all {
             let mixed = bytes.split_inclusive(|byte| *byte == b'\n').map(|line| {
                 std::str::from_utf8(line).map_or_else(|_| WINDOWS_1252.decode_without_bom_handling(line).0, Into::into)
@@ -609,11 +480,7 @@ fn decode(bytes: &[u8]) -> (String, &'static str) {
         }
     };
     // Old Macintosh line ends.
-    if text.0.contains('\r') && !text.0.contains('\n') {
-        (text.0.replace('\r', "\n"), text.1)
-    } else {
-        text
-    }
+    if text.0.contains('\r') && !text.0.contains('\n') { (text.0.replace('\r', "\n"), text.1) } else { text }
 }
 
 fn reader(text: &str, delimiter: u8, quoting: bool) -> csv::Reader<&[u8]> {
@@ -633,12 +500,8 @@ fn delimiter(text: &str) -> (u8, usize) {
     }
     let mut best = ((0, 0), b',');
     for candidate in [b',', b'\t', b';', b'|'] {
-        let mut widths: Vec<usize> = reader(&text[..end], candidate, true)
-            .records()
-            .flatten()
-            .take(40)
-            .map(|record| record.len())
-            .collect();
+        let mut widths: Vec<usize> =
+            reader(&text[..end], candidate, true).records().flatten().take(40).map(|record| record.len()).collect();
         if end < text.len() && widths.len() > 1 && widths.len() < 40 {
             widths.pop();
         }
@@ -697,9 +560,7 @@ fn clean(cell: &str) -> std::borrow::Cow<'_, str> {
         }
     }
     if doubled || cell.contains('\0') {
-        return repair(&cell.replace("\"\"", "\"").replace('\0', ""))
-            .into_owned()
-            .into();
+        return repair(&cell.replace("\"\"", "\"").replace('\0', "")).into_owned().into();
     }
     repair(cell)
 }
@@ -784,10 +645,7 @@ impl Forest<'_> {
             Value::Object(object) => {
                 let lists = object.values().filter(|value| rows(value)).count();
                 let record = object.contains_key("id") || object.contains_key("name") || shape(object).is_some();
-                let scalars = object
-                    .values()
-                    .filter(|value| !value.is_array() && !value.is_object())
-                    .count();
+                let scalars = object.values().filter(|value| !value.is_array() && !value.is_object()).count();
                 if !record && lists > 0 && (lists == 1 || scalars == 0) {
                     self.enter();
                     for (key, value) in object {
@@ -797,11 +655,9 @@ impl Forest<'_> {
                             false => self.pass(value),
                         }
                     }
-                } else if let (false, 1, Some((_, inner))) = (
-                    record,
-                    object.len(),
-                    object.iter().next().filter(|(_, inner)| inner.is_object()),
-                ) {
+                } else if let (false, 1, Some((_, inner))) =
+                    (record, object.len(), object.iter().next().filter(|(_, inner)| inner.is_object()))
+                {
                     self.enter();
                     self.top(name, inner);
                 } else {
@@ -833,25 +689,15 @@ impl Forest<'_> {
             cells.push((column.to_owned(), id.to_owned()));
         }
         // The row keeps its place before its children.
-        let at = self
-            .tables
-            .iter()
-            .position(|grown| grown.name == table)
-            .unwrap_or_else(|| {
-                self.tables.push(Grown {
-                    name: table.to_owned(),
-                    ..Grown::default()
-                });
-                self.tables.len() - 1
-            });
+        let at = self.tables.iter().position(|grown| grown.name == table).unwrap_or_else(|| {
+            self.tables.push(Grown { name: table.to_owned(), ..Grown::default() });
+            self.tables.len() - 1
+        });
         let place = self.tables[at].rows.len();
         self.tables[at].rows.push((line, Vec::new()));
         self.members("", object, (table, id.as_deref()), &mut cells);
         let grown = &mut self.tables[at];
-        let cells = cells
-            .into_iter()
-            .map(|(column, cell)| (grown.place(&column), cell))
-            .collect();
+        let cells = cells.into_iter().map(|(column, cell)| (grown.place(&column), cell)).collect();
         grown.rows[place].1 = cells;
         id
     }
@@ -864,11 +710,7 @@ impl Forest<'_> {
         cells: &mut Vec<(String, String)>,
     ) {
         for (key, value) in object {
-            let column = if path.is_empty() {
-                key.clone()
-            } else {
-                format!("{path}.{key}")
-            };
+            let column = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             let child = table_name(key);
             let nested = path.is_empty() && NESTED.contains(&child.as_str());
             match value {
@@ -901,11 +743,7 @@ impl Forest<'_> {
                         match inner {
                             Value::Object(inner) => {
                                 self.enter();
-                                let column = if nth == 0 {
-                                    column.clone()
-                                } else {
-                                    format!("{column}.{}", nth + 1)
-                                };
+                                let column = if nth == 0 { column.clone() } else { format!("{column}.{}", nth + 1) };
                                 self.members(&column, inner, owner, cells);
                             }
                             other => self.pass(other),
@@ -936,13 +774,7 @@ impl Forest<'_> {
                     header: Arc::clone(&header),
                 }
             });
-            Table {
-                name: grown.name,
-                file: file.clone(),
-                encoding,
-                rows: rows.collect(),
-                header: Arc::clone(&header),
-            }
+            Table { name: grown.name, file: file.clone(), encoding, rows: rows.collect(), header: Arc::clone(&header) }
         });
         tables.collect()
     }

@@ -235,10 +235,8 @@ enum Outcome {
 
 impl Writer {
     async fn begin(ctx: &Ctx, partnership_id: Uuid, kind: ImportKind, dry_run: bool) -> Result<Self> {
-        let partnership = partnership::Entity::find_by_id(partnership_id)
-            .one(&ctx.read())
-            .await?
-            .ok_or_else(Error::not_found)?;
+        let partnership =
+            partnership::Entity::find_by_id(partnership_id).one(&ctx.read()).await?.ok_or_else(Error::not_found)?;
         let rows = external_id::Entity::find()
             .filter(external_id::Column::PartnershipId.eq(partnership_id))
             .filter(external_id::Column::ArchivedAt.is_null())
@@ -246,30 +244,10 @@ impl Writer {
             .await?;
         let known = rows
             .into_iter()
-            .map(|row| {
-                (
-                    (
-                        row.record_type,
-                        ExternalKey {
-                            scheme: row.scheme,
-                            value: row.value,
-                        },
-                    ),
-                    row.record_id,
-                )
-            })
+            .map(|row| ((row.record_type, ExternalKey { scheme: row.scheme, value: row.value }), row.record_id))
             .collect();
-        let report = Report {
-            kind: kind.as_str().into(),
-            dry_run,
-            ..Report::default()
-        };
-        Ok(Self {
-            partnership,
-            kind,
-            known,
-            report,
-        })
+        let report = Report { kind: kind.as_str().into(), dry_run, ..Report::default() };
+        Ok(Self { partnership, kind, known, report })
     }
 
     fn report(mut self, plan: &Plan) -> Report {
@@ -282,11 +260,7 @@ impl Writer {
     async fn write(&mut self, ctx: &Ctx, planned: &Planned) -> Result<()> {
         let outcome = match WRITES.iter().find(|writes| writes.record == planned.record) {
             Some(writes) => self.place(ctx, writes, planned).await,
-            None => Err(Error::member(
-                "",
-                "not_imported",
-                format!("{} is not imported", planned.record),
-            )),
+            None => Err(Error::member("", "not_imported", format!("{} is not imported", planned.record))),
         };
         let counted = self.report.by_record.entry(planned.record.into()).or_default();
         match outcome {
@@ -315,10 +289,7 @@ impl Writer {
     async fn place(&mut self, ctx: &Ctx, writes: &Writes, planned: &Planned) -> Result<Outcome> {
         let mut members = planned.members.clone();
         for (member, record, key) in &planned.refs {
-            let to = WRITES
-                .iter()
-                .find(|writes| writes.record == *record)
-                .map_or(*record, |writes| writes.table);
+            let to = WRITES.iter().find(|writes| writes.record == *record).map_or(*record, |writes| writes.table);
             match self.known.get(&(to.to_owned(), key.clone())) {
                 Some(id) => members.insert((*member).into(), json!(id)),
                 None => {
@@ -343,14 +314,9 @@ impl Writer {
             members.entry(name).or_insert(value);
         };
         match planned.record {
-            "organization" => default(
-                "kind",
-                json!(if self.kind == ImportKind::Hsds {
-                    "community_based"
-                } else {
-                    "other"
-                }),
-            ),
+            "organization" => {
+                default("kind", json!(if self.kind == ImportKind::Hsds { "community_based" } else { "other" }))
+            }
             "seat" => default("role", json!("subject_expert")),
             "meeting" => {
                 default("kind", json!("partnership"));
@@ -374,30 +340,15 @@ impl Writer {
     async fn body_partner(&mut self, ctx: &Ctx, planned: &Planned) -> Result<Uuid> {
         let board = planned.facts.get("board").and_then(Value::as_str);
         let Some(board) = board else {
-            return Err(Error::member(
-                "/partnerId",
-                "required",
-                "the row names neither an organisation nor a board",
-            ));
+            return Err(Error::member("/partnerId", "required", "the row names neither an organisation nor a board"));
         };
-        let key = ExternalKey {
-            scheme: "board".into(),
-            value: roundtable_entity::name_key(board),
-        };
+        let key = ExternalKey { scheme: "board".into(), value: roundtable_entity::name_key(board) };
         if let Some(id) = self.known.get(&("partner".into(), key.clone())) {
             return Ok(*id);
         }
-        let kind = if board.to_lowercase().contains("workforce") {
-            "workforce_board"
-        } else {
-            "local_government"
-        };
-        let organization = self
-            .new_record(ctx, Op::CreateOrganization, json!({ "name": board, "kind": kind }))
-            .await?;
-        let partner = self
-            .new_record(ctx, Op::CreatePartner, json!({ "organizationId": organization }))
-            .await?;
+        let kind = if board.to_lowercase().contains("workforce") { "workforce_board" } else { "local_government" };
+        let organization = self.new_record(ctx, Op::CreateOrganization, json!({ "name": board, "kind": kind })).await?;
+        let partner = self.new_record(ctx, Op::CreatePartner, json!({ "organizationId": organization })).await?;
         if let Some(writes) = WRITES.iter().find(|writes| writes.record == "partner") {
             for op in SEATED {
                 self.act(ctx, writes, *op, partner, json!({})).await?;
@@ -415,13 +366,9 @@ impl Writer {
 
     async fn new_record(&self, ctx: &Ctx, op: Op, mut body: Value) -> Result<Uuid> {
         body["partnershipId"] = json!(self.partnership.id);
-        let arguments = Arguments {
-            body,
-            ..Arguments::default()
-        };
+        let arguments = Arguments::sending(body);
         let made = ctx.app.operations.call(ctx, op, arguments).await?;
-        made.id
-            .ok_or_else(|| Error::internal("a creation answered without an id"))
+        made.id.ok_or_else(|| Error::internal("a creation answered without an id"))
     }
 
     async fn identify(&self, ctx: &Ctx, table: &str, id: Uuid, key: &ExternalKey) -> Result<()> {
@@ -470,24 +417,8 @@ impl Writer {
     }
 
     async fn act(&self, ctx: &Ctx, writes: &Writes, op: Op, id: Uuid, body: Value) -> Result<()> {
-        let now = ctx
-            .app
-            .operations
-            .call(
-                ctx,
-                writes.get,
-                Arguments {
-                    id: Some(id),
-                    ..Arguments::default()
-                },
-            )
-            .await?;
-        let arguments = Arguments {
-            id: Some(id),
-            version: now.version,
-            body,
-            ..Arguments::default()
-        };
+        let now = ctx.app.operations.call(ctx, writes.get, Arguments::of(id)).await?;
+        let arguments = Arguments { id: Some(id), version: now.version, body, ..Arguments::default() };
         ctx.app.operations.call(ctx, op, arguments).await.map(|_| ())
     }
 
@@ -495,18 +426,7 @@ impl Writer {
         let Some(op) = writes.update else {
             return Ok(Outcome::Unchanged);
         };
-        let found = ctx
-            .app
-            .operations
-            .call(
-                ctx,
-                writes.get,
-                Arguments {
-                    id: Some(id),
-                    ..Arguments::default()
-                },
-            )
-            .await;
+        let found = ctx.app.operations.call(ctx, writes.get, Arguments::of(id)).await;
         let found = match found {
             Ok(found) => found,
             // Archived or hidden since: the file does not bring it back.
@@ -515,9 +435,8 @@ impl Writer {
         };
         let now = found.shown.value()?;
         let open = ctx.app.operations.get(op).and_then(|operation| operation.body.as_ref());
-        let patchable = open
-            .and_then(|name| ctx.app.operations.schemas.named.get(name))
-            .map(|schema| &schema["properties"]);
+        let patchable =
+            open.and_then(|name| ctx.app.operations.schemas.named.get(name)).map(|schema| &schema["properties"]);
         let mut patch = self.coerced(ctx, writes, members);
         patch.retain(|member, value| {
             patchable.is_some_and(|all| all.get(member).is_some()) && !same(&now[member.as_str()], value)
@@ -525,30 +444,18 @@ impl Writer {
         if patch.is_empty() {
             return Ok(Outcome::Unchanged);
         }
-        let arguments = Arguments {
-            id: Some(id),
-            version: found.version,
-            body: Value::Object(patch),
-            ..Arguments::default()
-        };
-        ctx.attempt(|ctx| async move { ctx.app.operations.call(&ctx, op, arguments).await.map(|_| ()) })
-            .await?;
+        let arguments =
+            Arguments { id: Some(id), version: found.version, body: Value::Object(patch), ..Arguments::default() };
+        ctx.attempt(|ctx| async move { ctx.app.operations.call(&ctx, op, arguments).await.map(|_| ()) }).await?;
         Ok(Outcome::Updated)
     }
 
     /// Text of a table as the types its record wants.
     fn coerced(&self, ctx: &Ctx, writes: &Writes, members: Map<String, Value>) -> Map<String, Value> {
-        let body = ctx
-            .app
-            .operations
-            .get(writes.create)
-            .and_then(|operation| operation.body.as_ref());
+        let body = ctx.app.operations.get(writes.create).and_then(|operation| operation.body.as_ref());
         let schema = body.and_then(|name| ctx.app.operations.schemas.named.get(name));
         let wanted = |member: &str| schema.map_or(&Value::Null, |schema| &schema["properties"][member]["type"]);
-        members
-            .into_iter()
-            .map(|(member, value)| (member.clone(), typed(wanted(&member), value)))
-            .collect()
+        members.into_iter().map(|(member, value)| (member.clone(), typed(wanted(&member), value))).collect()
     }
 }
 
@@ -562,11 +469,7 @@ fn typed(wanted: &Value, value: Value) -> Value {
             _ => value,
         },
         (Some("array"), Value::String(text)) => {
-            let items: Vec<&str> = text
-                .split([';', '|'])
-                .map(str::trim)
-                .filter(|item| !item.is_empty())
-                .collect();
+            let items: Vec<&str> = text.split([';', '|']).map(str::trim).filter(|item| !item.is_empty()).collect();
             json!(items)
         }
         _ => value,
@@ -581,11 +484,7 @@ fn same(stored: &Value, planned: &Value) -> bool {
     if let (Some(stored), Some(planned)) = (stored.as_f64(), planned.as_f64()) {
         return (stored - planned).abs() < 1e-9;
     }
-    let moment = |value: &Value| {
-        value
-            .as_str()
-            .and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok())
-    };
+    let moment = |value: &Value| value.as_str().and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok());
     matches!((moment(stored), moment(planned)), (Some(stored), Some(planned)) if stored == planned)
 }
 
@@ -594,26 +493,21 @@ fn starts_at(facts: &Map<String, Value>, members: &Map<String, Value>) -> Result
     if members.contains_key("startsAt") {
         return Ok(None);
     }
-    let day = facts
-        .get("startsOn")
-        .and_then(Value::as_str)
-        .and_then(|day| day.parse::<NaiveDate>().ok());
+    let day = facts.get("startsOn").and_then(Value::as_str).and_then(|day| day.parse::<NaiveDate>().ok());
     let Some(day) = day else { return Ok(None) };
     let time = facts.get("startTime").and_then(Value::as_str);
     let time = time.and_then(|time| {
-        NaiveTime::parse_from_str(time, "%H:%M:%S")
-            .or_else(|_| NaiveTime::parse_from_str(time, "%H:%M"))
-            .ok()
+        NaiveTime::parse_from_str(time, "%H:%M:%S").or_else(|_| NaiveTime::parse_from_str(time, "%H:%M")).ok()
     });
     let noon = NaiveTime::from_hms_opt(12, 0, 0).unwrap_or_default();
     let zone = members.get("timeZone").and_then(Value::as_str).unwrap_or("UTC");
     let zone: Tz = zone.parse().map_err(|_| Error::from(Code::UnknownTimeZone))?;
     let local = NaiveDateTime::new(day, time.unwrap_or(noon));
     // In the hour a clock change leaves out, the meeting begins after it.
-    let moment = zone.from_local_datetime(&local).earliest().or_else(|| {
-        zone.from_local_datetime(&(local + chrono::TimeDelta::hours(1)))
-            .earliest()
-    });
+    let moment = zone
+        .from_local_datetime(&local)
+        .earliest()
+        .or_else(|| zone.from_local_datetime(&(local + chrono::TimeDelta::hours(1))).earliest());
     Ok(moment.map(|moment| json!(moment.with_timezone(&Utc))))
 }
 
@@ -623,9 +517,7 @@ fn refused(planned: &Planned, error: &Error) -> Refused {
     Refused {
         file: planned.file.clone(),
         line: planned.line,
-        member: first
-            .map(|problem| problem.pointer.trim_start_matches('/').to_owned())
-            .unwrap_or_default(),
+        member: first.map(|problem| problem.pointer.trim_start_matches('/').to_owned()).unwrap_or_default(),
         code,
         detail: format!("{}: {}", planned.record, error.detail),
     }

@@ -59,11 +59,7 @@ async fn create_staff_appointment(
     ctx.permit_at(Op::CreateStaffAppointment, new.partnership_id)?;
     let known = account::Entity::find_by_id(new.account_id).one(&ctx.read()).await?;
     if known.is_none_or(|account| account.archived_at.is_some()) {
-        return Err(Error::member(
-            "/accountId",
-            "not_found",
-            "there is no such account; invite them instead",
-        ));
+        return Err(Error::member("/accountId", "not_found", "there is no such account; invite them instead"));
     }
     let active = staff_appointment::Model::begin(ctx.new_id(), ctx.now(), new);
     ctx.standings_change();
@@ -76,12 +72,8 @@ fn bound_role(organization: Option<OrganizationKind>) -> Role {
 }
 
 fn check_scopes(ctx: &Ctx, scopes: &[String]) -> Result<()> {
-    let known: Vec<String> = ctx
-        .app
-        .operations
-        .iter()
-        .map(|operation| ctx.app.operations.scope(operation.op))
-        .collect();
+    let known: Vec<String> =
+        ctx.app.operations.iter().map(|operation| ctx.app.operations.scope(operation.op)).collect();
     match scopes.iter().position(|scope| !known.contains(scope)) {
         None => Ok(()),
         Some(index) => Err(Error::member(
@@ -97,11 +89,7 @@ async fn create_service_account(ctx: Ctx, new: service_account::NewServiceAccoun
     permit.covers(&[new.organization_id])?;
     check_scopes(&ctx, &new.scopes.0)?;
     let owner = match new.organization_id {
-        Some(id) => Some(
-            record::reference::<organization::Model>(&ctx, "/organizationId", id)
-                .await?
-                .kind,
-        ),
+        Some(id) => Some(record::reference::<organization::Model>(&ctx, "/organizationId", id).await?.kind),
         None => None,
     };
     let secret = new_secret("rts")?;

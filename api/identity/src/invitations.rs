@@ -23,12 +23,7 @@ pub(crate) fn register(table: &mut Operations) {
         .create(Op::CreateInvitation, create_invitation)
         .archive(Op::ArchiveInvitation)
         .one::<person::Model>("person", "person_id");
-    table.submit(
-        Op::AcceptInvitation,
-        "invitations",
-        "invitations/accept",
-        accept_invitation,
-    );
+    table.submit(Op::AcceptInvitation, "invitations", "invitations/accept", accept_invitation);
 }
 
 async fn create_invitation(ctx: Ctx, new: invitation::NewInvitation) -> Result<invitation::Model> {
@@ -43,21 +38,14 @@ async fn create_invitation(ctx: Ctx, new: invitation::NewInvitation) -> Result<i
         (None, Some(_)) => {
             let appoints = roundtable_kernel::access::permit(Op::CreateStaffAppointment, &permit.standing);
             if permit.reach != Reach::All || appoints.is_err() {
-                return Err(Error::new(
-                    Code::Forbidden,
-                    "only the intermediary's lead and the operator appoint",
-                ));
+                return Err(Error::new(Code::Forbidden, "only the intermediary's lead and the operator appoint"));
             }
             if let Some(id) = organization_id {
                 record::reference::<organization::Model>(&ctx, "/organizationId", id).await?;
             }
         }
         _ => {
-            return Err(Error::member(
-                "/personId",
-                "required",
-                "give personId for somebody with a seat, or staffRole",
-            ));
+            return Err(Error::member("/personId", "required", "give personId for somebody with a seat, or staffRole"));
         }
     }
     let token = new_secret("rti")?;
@@ -93,8 +81,7 @@ async fn open_invitation(ctx: &Ctx, token: &str) -> Result<invitation::Model> {
         .filter(invitation::Column::AcceptedAt.is_null())
         .one(&ctx.read())
         .await?;
-    row.filter(|row| row.expires_at > ctx.now())
-        .ok_or_else(|| Code::InvitationDead.into())
+    row.filter(|row| row.expires_at > ctx.now()).ok_or_else(|| Code::InvitationDead.into())
 }
 
 async fn accept_invitation(ctx: Ctx, acceptance: Acceptance) -> Result<Session> {
@@ -130,10 +117,7 @@ async fn take_in(ctx: &Ctx, acceptance: &Acceptance, hash: String, email_key: St
         Some(account) => account,
         None => {
             let name = acceptance.name.clone().unwrap_or_else(|| invited.email.clone());
-            let new = account::NewAccount {
-                email: invited.email.clone(),
-                name,
-            };
+            let new = account::NewAccount { email: invited.email.clone(), name };
             let mut active = account::Model::begin(ctx.new_id(), ctx.now(), new);
             active.email_key = ActiveValue::Set(email_key);
             active.password_hash = ActiveValue::Set(hash);
@@ -145,9 +129,7 @@ async fn take_in(ctx: &Ctx, acceptance: &Acceptance, hash: String, email_key: St
             account_id: ActiveValue::Set(account.id),
             person_id: ActiveValue::Set(person_id),
         };
-        let linked = account_person::Entity::find_by_id((account.id, person_id))
-            .one(&ctx.read())
-            .await?;
+        let linked = account_person::Entity::find_by_id((account.id, person_id)).one(&ctx.read()).await?;
         if linked.is_none() {
             link.insert(&ctx.read()).await?;
         }

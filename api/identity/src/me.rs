@@ -87,9 +87,8 @@ pub fn standings(standings: &[Standing]) -> Vec<StandingView> {
 async fn get_me(ctx: Ctx, _: Nothing) -> Result<Me> {
     let principal = ctx.principal()?;
     let acting = ctx.caller.standing();
-    let permitted = acting
-        .map(|standing| ctx.app.operations.permitted(standing, &principal.scopes))
-        .unwrap_or_default();
+    let permitted =
+        acting.map(|standing| ctx.app.operations.permitted(standing, &principal.scopes)).unwrap_or_default();
     Ok(Me {
         account_id: principal.account_id,
         name: principal.name.clone(),

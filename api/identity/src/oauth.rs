@@ -20,18 +20,14 @@ use serde_json::{Value, json};
 pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
     let (token_app, metadata_app, keys_app) = (app.clone(), app.clone(), app.clone());
     config
-        .service(
-            web::resource("/oauth/token").route(web::post().to(move |request: HttpRequest, payload: Payload| {
-                let app = token_app.clone();
-                async move { token(app, request, payload).await }
-            })),
-        )
-        .service(
-            web::resource("/.well-known/oauth-authorization-server").route(web::get().to(move || {
-                let app = metadata_app.clone();
-                async move { public(&metadata(&app)) }
-            })),
-        )
+        .service(web::resource("/oauth/token").route(web::post().to(move |request: HttpRequest, payload: Payload| {
+            let app = token_app.clone();
+            async move { token(app, request, payload).await }
+        })))
+        .service(web::resource("/.well-known/oauth-authorization-server").route(web::get().to(move || {
+            let app = metadata_app.clone();
+            async move { public(&metadata(&app)) }
+        })))
         .service(web::resource("/.well-known/jwks.json").route(web::get().to(move || {
             let app = keys_app.clone();
             async move { public(&app.keys.jwks()) }
@@ -47,11 +43,7 @@ fn public(value: &Value) -> HttpResponse {
 
 fn metadata(app: &App) -> Value {
     let at = &app.public_url;
-    let mut scopes: Vec<String> = app
-        .operations
-        .iter()
-        .map(|operation| app.operations.scope(operation.op))
-        .collect();
+    let mut scopes: Vec<String> = app.operations.iter().map(|operation| app.operations.scope(operation.op)).collect();
     scopes.sort();
     scopes.dedup();
     json!({
@@ -96,11 +88,7 @@ fn failed(error: &Error) -> Refused {
         Code::BodyTooLarge => bad(&error.detail),
         _ => {
             tracing::error!(%error, "a token could not be granted");
-            Refused(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "temporarily_unavailable",
-                "try again".into(),
-            )
+            Refused(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "try again".into())
         }
     }
 }
@@ -115,39 +103,22 @@ async fn grant(app: &Arc<App>, request: &HttpRequest, payload: Payload) -> Resul
         .map_err(|_| bad("the form cannot be read"))?
         .into_inner();
     if form.get("grant_type").map(String::as_str) != Some("client_credentials") {
-        return Err(Refused(
-            StatusCode::BAD_REQUEST,
-            "unsupported_grant_type",
-            "give client_credentials".into(),
-        ));
+        return Err(Refused(StatusCode::BAD_REQUEST, "unsupported_grant_type", "give client_credentials".into()));
     }
     let (id, secret) = credentials(request, &form).ok_or_else(|| bad("client credentials are missing"))?;
     let address = http::address(request, app);
     let keys = [format!("client|{id}"), format!("client-address|{address}")];
-    app.attempts
-        .count(&keys, app.limits.sign_ins_per_minute)
-        .map_err(|error| failed(&error))?;
+    app.attempts.count(&keys, app.limits.sign_ins_per_minute).map_err(|error| failed(&error))?;
     let service = signed_in(app, &id, &secret).await.map_err(|error| failed(&error))?;
-    let refused = || {
-        Refused(
-            StatusCode::UNAUTHORIZED,
-            "invalid_client",
-            "the client is unknown or the secret wrong".into(),
-        )
-    };
+    let refused =
+        || Refused(StatusCode::UNAUTHORIZED, "invalid_client", "the client is unknown or the secret wrong".into());
     let service = service.ok_or_else(refused)?;
     app.attempts.clear(&keys);
     let scope = narrowed(&service, form.get("scope").map(String::as_str))?;
     let seconds = i64::try_from(app.limits.access_token.as_secs()).unwrap_or(900);
     let token = app
         .keys
-        .sign(
-            service.id,
-            &service.client_id,
-            Some(service.partnership_id),
-            scope.clone(),
-            seconds,
-        )
+        .sign(service.id, &service.client_id, Some(service.partnership_id), scope.clone(), seconds)
         .map_err(|error| failed(&error))?;
     let mut answer = json!({ "access_token": token, "token_type": "Bearer", "expires_in": seconds });
     let shown = scope.unwrap_or_else(|| service.scopes.0.join(" "));
@@ -198,15 +169,9 @@ fn narrowed(service: &service_account::Model, asked: Option<&str>) -> Result<Opt
         return Ok(None);
     };
     let granted = &service.scopes.0;
-    let beyond = asked
-        .split(' ')
-        .find(|scope| !granted.is_empty() && !granted.iter().any(|one| one == scope));
+    let beyond = asked.split(' ').find(|scope| !granted.is_empty() && !granted.iter().any(|one| one == scope));
     match beyond {
-        Some(scope) => Err(Refused(
-            StatusCode::BAD_REQUEST,
-            "invalid_scope",
-            format!("{scope} was not granted"),
-        )),
+        Some(scope) => Err(Refused(StatusCode::BAD_REQUEST, "invalid_scope", format!("{scope} was not granted"))),
         None => Ok(Some(asked.into())),
     }
 }

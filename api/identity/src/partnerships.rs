@@ -36,10 +36,7 @@ pub(crate) fn register(table: &mut Operations) {
 pub fn check_time_zone(name: &str) -> Result<()> {
     match name.parse::<Tz>() {
         Ok(_) => Ok(()),
-        Err(_) => Err(Error::new(
-            Code::UnknownTimeZone,
-            format!("{name} is not a time zone of the IANA database"),
-        )),
+        Err(_) => Err(Error::new(Code::UnknownTimeZone, format!("{name} is not a time zone of the IANA database"))),
     }
 }
 
@@ -47,11 +44,7 @@ pub fn check_time_zone(name: &str) -> Result<()> {
 pub fn check_naics(codes: &Texts) -> Result<()> {
     for (index, code) in codes.0.iter().enumerate() {
         if !(2..=6).contains(&code.len()) || !code.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Error::member(
-                format!("/naics/{index}"),
-                "wrong_form",
-                "a NAICS code has two to six digits",
-            ));
+            return Err(Error::member(format!("/naics/{index}"), "wrong_form", "a NAICS code has two to six digits"));
         }
     }
     Ok(())
@@ -88,16 +81,9 @@ async fn create_policy_setting(ctx: Ctx, new: policy_setting::NewPolicySetting) 
     ctx.permit_at(Op::CreatePolicySetting, new.partnership_id)?;
     let Some(key) = policy::named(&new.key) else {
         let names: Vec<&str> = policy::KEYS.iter().map(|key| key.key).collect();
-        return Err(Error::member(
-            "/key",
-            "unknown_value",
-            format!("give one of {}", names.join(", ")),
-        ));
+        return Err(Error::member("/key", "unknown_value", format!("give one of {}", names.join(", "))));
     };
-    let fits = new
-        .value
-        .parse::<f64>()
-        .is_ok_and(|value| (key.least..=key.most).contains(&value));
+    let fits = new.value.parse::<f64>().is_ok_and(|value| (key.least..=key.most).contains(&value));
     if !fits {
         let detail = format!("{} is a number from {} to {}", key.key, key.least, key.most);
         return Err(Error::member("/value", "out_of_range", detail));

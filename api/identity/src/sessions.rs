@@ -81,10 +81,7 @@ async fn create_session(ctx: Ctx, given: Credentials) -> Result<Session> {
     let keys = [format!("account|{key}"), format!("address|{}", ctx.address)];
     ctx.app.attempts.count(&keys, ctx.app.limits.sign_ins_per_minute)?;
     let account = account_by_email(&ctx, &key).await?;
-    let hash = account
-        .as_ref()
-        .map(|account| account.password_hash.clone())
-        .unwrap_or_default();
+    let hash = account.as_ref().map(|account| account.password_hash.clone()).unwrap_or_default();
     let matches = password_matches(given.password, hash).await?;
     match account {
         Some(account) if matches && account.suspended_at.is_none() => {
@@ -132,19 +129,11 @@ fn new_token(
 }
 
 async fn session(ctx: &Ctx, account_id: Uuid, partnership_id: Option<Uuid>, refresh_token: String) -> Result<Session> {
-    let known = ctx
-        .app
-        .principals
-        .known(&ctx.app.store, account_id)
-        .await?
-        .ok_or(Code::SignInFailed)?;
+    let known = ctx.app.principals.known(&ctx.app.store, account_id).await?.ok_or(Code::SignInFailed)?;
     let seconds = ctx.app.limits.access_token.as_secs();
     let seconds = i32::try_from(seconds).map_err(Error::internal)?;
     Ok(Session {
-        access_token: ctx
-            .app
-            .keys
-            .sign(account_id, "roundtable", partnership_id, None, seconds.into())?,
+        access_token: ctx.app.keys.sign(account_id, "roundtable", partnership_id, None, seconds.into())?,
         token_type: "Bearer".into(),
         expires_in: seconds,
         refresh_token,
@@ -154,11 +143,7 @@ async fn session(ctx: &Ctx, account_id: Uuid, partnership_id: Option<Uuid>, refr
 
 /// What became of a refresh token.
 enum Exchanged {
-    For {
-        account_id: Uuid,
-        partnership_id: Option<Uuid>,
-        token: String,
-    },
+    For { account_id: Uuid, partnership_id: Option<Uuid>, token: String },
     Reused,
 }
 
@@ -171,24 +156,14 @@ async fn refresh_session(ctx: Ctx, given: Refresh) -> Result<Session> {
         })
         .await?;
     match exchanged {
-        Exchanged::For {
-            account_id,
-            partnership_id,
-            token,
-        } => session(&ctx, account_id, partnership_id, token).await,
+        Exchanged::For { account_id, partnership_id, token } => session(&ctx, account_id, partnership_id, token).await,
         Exchanged::Reused => Err(Code::TokenReused.into()),
     }
 }
 
 async fn exchange(ctx: &Ctx, hash: String) -> Result<Exchanged> {
-    let row = refresh_token::Entity::find_by_id(hash)
-        .one(&ctx.read())
-        .await?
-        .ok_or(Code::SignInFailed)?;
-    let account = account::Entity::find_by_id(row.account_id)
-        .one(&ctx.read())
-        .await?
-        .ok_or(Code::SignInFailed)?;
+    let row = refresh_token::Entity::find_by_id(hash).one(&ctx.read()).await?.ok_or(Code::SignInFailed)?;
+    let account = account::Entity::find_by_id(row.account_id).one(&ctx.read()).await?.ok_or(Code::SignInFailed)?;
     if row.used_at.is_some() {
         // Whoever used it first may be the thief: nobody keeps the session.
         end_family(ctx, row.family_id).await?;
@@ -199,18 +174,12 @@ async fn exchange(ctx: &Ctx, hash: String) -> Result<Exchanged> {
         return Err(Code::SignInFailed.into());
     }
     let token = new_secret("rtr")?;
-    new_token(ctx, &token, row.family_id, row.account_id, row.partnership_id)?
-        .insert(&ctx.read())
-        .await?;
+    new_token(ctx, &token, row.family_id, row.account_id, row.partnership_id)?.insert(&ctx.read()).await?;
     let (account_id, partnership_id) = (row.account_id, row.partnership_id);
     let mut used = row.into_active_model();
     used.used_at = ActiveValue::Set(Some(ctx.now()));
     used.update(&ctx.read()).await?;
-    Ok(Exchanged::For {
-        account_id,
-        partnership_id,
-        token,
-    })
+    Ok(Exchanged::For { account_id, partnership_id, token })
 }
 
 async fn end_family(ctx: &Ctx, family_id: Uuid) -> Result<()> {
@@ -258,10 +227,7 @@ pub struct PasswordChange {
 
 async fn change_password(ctx: Ctx, change: PasswordChange) -> Result<Session> {
     let account_id = ctx.principal()?.account_id;
-    let account = account::Entity::find_by_id(account_id)
-        .one(&ctx.read())
-        .await?
-        .ok_or(Code::Unauthenticated)?;
+    let account = account::Entity::find_by_id(account_id).one(&ctx.read()).await?.ok_or(Code::Unauthenticated)?;
     let keys = [format!("account|{}", account.email_key)];
     ctx.app.attempts.count(&keys, ctx.app.limits.sign_ins_per_minute)?;
     if !password_matches(change.current_password, account.password_hash.clone()).await? {
@@ -281,10 +247,5 @@ async fn change_password(ctx: Ctx, change: PasswordChange) -> Result<Session> {
         }
     })
     .await?;
-    begin(
-        &ctx,
-        account_id,
-        ctx.caller.standing().map(|standing| standing.partnership_id),
-    )
-    .await
+    begin(&ctx, account_id, ctx.caller.standing().map(|standing| standing.partnership_id)).await
 }

@@ -40,13 +40,7 @@ pub struct Rule {
 use Reach::{All, Own, Public};
 
 const fn row() -> Rule {
-    Rule {
-        reach: [Reach::Nothing; 12],
-        open: false,
-        signed_in: false,
-        course: false,
-        because: "",
-    }
+    Rule { reach: [Reach::Nothing; 12], open: false, signed_in: false, course: false, because: "" }
 }
 
 impl Rule {
@@ -120,10 +114,7 @@ pub const fn rule(op: Op) -> Rule {
         CreatePolicySetting => row().lead(All).because("staff do not set policy"),
 
         ListOrganizations | GetOrganization => row().operator().intermediary(All).members(All).observers(All),
-        CreateOrganization => row()
-            .intermediary(All)
-            .champions(All)
-            .because("champions bring prospects"),
+        CreateOrganization => row().intermediary(All).champions(All).because("champions bring prospects"),
         UpdateOrganization => row().intermediary(All).members(Own),
         ArchiveOrganization | RestoreOrganization => row().intermediary(All),
         ListLocations | GetLocation => row().intermediary(All).members(All).observers(All),
@@ -145,10 +136,9 @@ pub const fn rule(op: Op) -> Rule {
             .intermediary(All)
             .members(All)
             .because("prospects are known to the intermediary and champions only"),
-        CreatePartner | CreateEmployer | CreateUnion | CreateInstitution => row()
-            .intermediary(All)
-            .champions(All)
-            .because("champions market the effort to other firms (practice 60)"),
+        CreatePartner | CreateEmployer | CreateUnion | CreateInstitution => {
+            row().intermediary(All).champions(All).because("champions market the effort to other firms (practice 60)")
+        }
         UpdatePartner | UpdateEmployer | UpdateUnion | UpdateInstitution => row().intermediary(All).members(Own),
         ArchivePartner | RestorePartner => row().intermediary(All),
         InvitePartner => row().intermediary(All).champions(All),
@@ -159,28 +149,21 @@ pub const fn rule(op: Op) -> Rule {
         WithdrawPartner => row().intermediary(All).members(Own),
         RestPartner | ReactivatePartner => row().intermediary(All),
         EngagePartner => row().intermediary(All).members(Own),
-        OfferHours => row()
-            .employers(Own)
-            .course()
-            .because("an employer's time is its own to offer (practice 38)"),
+        OfferHours => row().employers(Own).course().because("an employer's time is its own to offer (practice 38)"),
         ListEngagements | GetEngagement => row().intermediary(All).members(All),
 
         ListSeats | GetSeat | GetCoverage => row().operator().intermediary(All).members(All),
         CreateSeat | UpdateSeat => row().intermediary(All).members(Own),
-        AcceptSeat | ConfirmSeat => row()
-            .members(Own)
-            .intermediary(All)
-            .because("the intermediary acts where a partner is uncovered"),
+        AcceptSeat | ConfirmSeat => {
+            row().members(Own).intermediary(All).because("the intermediary acts where a partner is uncovered")
+        }
         EndSeat => row().intermediary(All).members(Own),
         ListHandovers | GetHandover => row().intermediary(All).members(Own),
         UpdateHandover | AcceptHandover | CompleteHandover => row().members(Own),
         ListChampions | GetChampion => row().intermediary(All).members(All),
         CreateChampion => row().intermediary(All).employers(Own),
         UpdateChampion => row().intermediary(All).employers(Own),
-        AcceptChampion => row()
-            .employers(Own)
-            .course()
-            .because("serving is the employer's word (practice 59)"),
+        AcceptChampion => row().employers(Own).course().because("serving is the employer's word (practice 59)"),
         StepDownChampion => row().intermediary(All).employers(Own),
         ListOutreachTouches | GetOutreachTouch => row().intermediary(All).members(Own),
         CreateOutreachTouch => row().intermediary(All).champions(All),
@@ -196,10 +179,9 @@ pub const fn rule(op: Op) -> Rule {
             row().intermediary(All).members(Own)
         }
         ListMissionStatements | GetMissionStatement => row().intermediary(All).members(All).observers(All),
-        CreateMissionStatement => row()
-            .members(Own)
-            .course()
-            .because("a mission is stated by whose it is (practice 71)"),
+        CreateMissionStatement => {
+            row().members(Own).course().because("a mission is stated by whose it is (practice 71)")
+        }
         ListBargainingUnits | GetBargainingUnit => row()
             .intermediary(All)
             .employers(Own)
@@ -210,43 +192,30 @@ pub const fn rule(op: Op) -> Rule {
         ListMeetingSeriesList | GetMeetingSeries => row().intermediary(All).members(All),
         CreateMeetingSeries | UpdateMeetingSeries | ArchiveMeetingSeries | GenerateMeetings => row().intermediary(All),
         ListMeetings | GetMeeting => row().intermediary(All).members(All).observers(Public),
-        CreateMeeting => row()
-            .intermediary(All)
-            .champions(All)
-            .because("champions lead activities (practice 61)"),
+        CreateMeeting => row().intermediary(All).champions(All).because("champions lead activities (practice 61)"),
         UpdateMeeting | ScheduleMeeting | StartMeeting | HoldMeeting | CloseMeeting | CancelMeeting
         | CarryOverMeeting => row().intermediary(All).champions(Own),
         ArchiveMeeting => row().intermediary(All),
         ListAgendaItems | GetAgendaItem => row().intermediary(All).members(All).observers(Public),
-        CreateAgendaItem => row()
-            .intermediary(All)
-            .members(All)
-            .because("any member may propose an item for a draft"),
+        CreateAgendaItem => row().intermediary(All).members(All).because("any member may propose an item for a draft"),
         UpdateAgendaItem | ArchiveAgendaItem => row().intermediary(All).champions(Own),
         ListAttendances | GetAttendance => row().intermediary(All).members(All),
         CreateAttendance | UpdateAttendance | ArchiveAttendance | RecordAttendance => {
             row().intermediary(All).champions(Own)
         }
-        AnswerAttendance => row()
-            .members(Own)
-            .course()
-            .because("nobody answers for another organisation's seat"),
+        AnswerAttendance => row().members(Own).course().because("nobody answers for another organisation's seat"),
         ListMinutesList | GetMinutes => row().intermediary(All).members(All).observers(Public),
         CreateMinutes | UpdateMinutes | CirculateMinutes => row().intermediary(All).champions(Own),
-        ApproveMinutes => row()
-            .members(Own)
-            .course()
-            .because("minutes are approved by those who were there"),
+        ApproveMinutes => row().members(Own).course().because("minutes are approved by those who were there"),
         ListDecisions | GetDecision => row().intermediary(All).members(All).observers(Public),
         CreateDecision | UpdateDecision => row().intermediary(All).champions(Own),
         ArchiveDecision => row().intermediary(All),
         ListActionItems | GetActionItem => row().intermediary(All).members(All),
         CreateActionItem => row().intermediary(All).members(All),
         UpdateActionItem | DropActionItem => row().intermediary(All).members(Own),
-        AcceptActionItem | DeclineActionItem | CompleteActionItem => row()
-            .members(Own)
-            .course()
-            .because("work is taken on by its owner, never assigned (practice 52)"),
+        AcceptActionItem | DeclineActionItem | CompleteActionItem => {
+            row().members(Own).course().because("work is taken on by its owner, never assigned (practice 52)")
+        }
         ListTimeOverrides | GetTimeOverride => row().intermediary(All).employers(Own),
         GetTimeLedger => row().intermediary(All).employers(Own),
 
@@ -315,18 +284,10 @@ pub fn permit(op: Op, standing: &Standing) -> Result<Permit> {
         {
             Code::EmployerOnly.into()
         } else {
-            Error::new(
-                Code::Forbidden,
-                format!("{} is not for the role {}", op.name(), standing.role.word()),
-            )
+            Error::new(Code::Forbidden, format!("{} is not for the role {}", op.name(), standing.role.word()))
         });
     }
-    Ok(Permit {
-        op,
-        standing: standing.clone(),
-        reach,
-        _sealed: PhantomData,
-    })
+    Ok(Permit { op, standing: standing.clone(), reach, _sealed: PhantomData })
 }
 
 /// The whole table as a page people can read.

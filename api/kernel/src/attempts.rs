@@ -33,11 +33,7 @@ impl Attempts {
             entry.1 = entry.1.saturating_add(1);
             over |= entry.1 > most;
         }
-        if over {
-            Err(Code::TooManyRequests.into())
-        } else {
-            Ok(())
-        }
+        if over { Err(Code::TooManyRequests.into()) } else { Ok(()) }
     }
 
     /// Forgets the attempts under these keys: the sign-in succeeded.

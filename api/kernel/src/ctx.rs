@@ -72,7 +72,7 @@ pub struct App {
     /// Who is who, kept for a second.
     pub principals: Principals,
     /// Every operation.
-    pub operations: Operations,
+    pub operations: Arc<Operations>,
     /// Failed sign-ins.
     pub attempts: Attempts,
     /// Limits.
@@ -122,10 +122,7 @@ impl Ctx {
 
     /// The same, for another operation.
     pub fn for_operation(&self, operation: Op) -> Self {
-        Self {
-            operation,
-            ..self.clone()
-        }
+        Self { operation, ..self.clone() }
     }
 
     /// The same, by another way.
@@ -167,16 +164,8 @@ impl Ctx {
             return work(self.clone()).await;
         }
         let ctx = self.clone();
-        let outcome = self
-            .app
-            .store
-            .write(!self.validate_only, move |tx| {
-                work(Ctx {
-                    tx: Some(tx),
-                    ..ctx.clone()
-                })
-            })
-            .await;
+        let outcome =
+            self.app.store.write(!self.validate_only, move |tx| work(Ctx { tx: Some(tx), ..ctx.clone() })).await;
         if self.standings_changed.load(Ordering::Acquire) {
             self.app.principals.forget();
         }
@@ -189,10 +178,7 @@ impl Ctx {
         F: FnOnce(Ctx) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let outer = self
-            .tx
-            .as_ref()
-            .ok_or_else(|| Error::internal("an attempt is made within a transaction"))?;
+        let outer = self.tx.as_ref().ok_or_else(|| Error::internal("an attempt is made within a transaction"))?;
         let ctx = self.clone();
         store::nested(outer, |tx| work(Ctx { tx: Some(tx), ..ctx })).await
     }
@@ -242,11 +228,7 @@ impl Ctx {
         if permit.standing.role == Role::Operator || permit.standing.partnership_id == partnership_id {
             Ok(permit)
         } else {
-            Err(Error::member(
-                "/partnershipId",
-                "not_found",
-                "there is no such partnership",
-            ))
+            Err(Error::member("/partnershipId", "not_found", "there is no such partnership"))
         }
     }
 
@@ -262,12 +244,7 @@ impl Ctx {
             changed_fields: ActiveValue::Set(serde_json::to_string(changed).map_err(Error::internal)?),
             operation: ActiveValue::Set(self.operation.name()),
             actor_id: ActiveValue::Set(self.caller.account_id()),
-            actor_role: ActiveValue::Set(
-                self.caller
-                    .standing()
-                    .map_or("", |standing| standing.role.word())
-                    .into(),
-            ),
+            actor_role: ActiveValue::Set(self.caller.standing().map_or("", |standing| standing.role.word()).into()),
             via: ActiveValue::Set(self.via.word().into()),
             request_id: ActiveValue::Set(self.request_id.to_string()),
             happened_at: ActiveValue::Set(self.now()),

@@ -107,12 +107,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// A refusal with a detail of its own.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            problems: Vec::new(),
-            source: None,
-        }
+        Self { code, detail: detail.into(), problems: Vec::new(), source: None }
     }
 
     /// There is nothing here that the caller may know of.
@@ -122,11 +117,7 @@ impl Error {
 
     /// One member is wrong.
     pub fn member(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self::members(vec![Problem {
-            pointer: pointer.into(),
-            code,
-            detail: detail.into(),
-        }])
+        Self::members(vec![Problem { pointer: pointer.into(), code, detail: detail.into() }])
     }
 
     /// Members are wrong.
@@ -135,12 +126,7 @@ impl Error {
             [one] => format!("{}: {}", one.pointer, one.detail),
             many => format!("{} members are wrong", many.len()),
         };
-        Self {
-            code: Code::InvalidInput,
-            detail,
-            problems,
-            source: None,
-        }
+        Self { code: Code::InvalidInput, detail, problems, source: None }
     }
 
     /// Something beneath failed.
@@ -190,10 +176,7 @@ impl From<sea_orm::DbErr> for Error {
                 return code.into();
             }
             Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
-                return Error::new(
-                    Code::InUse,
-                    "the record points to one that is not there, or others point to it",
-                );
+                return Error::new(Code::InUse, "the record points to one that is not there, or others point to it");
             }
             _ => {}
         }
@@ -210,12 +193,7 @@ impl From<sea_orm::DbErr> for Error {
 /// Whether doing the transaction again may succeed: serialisation failure, deadlock, busy.
 pub fn is_retryable(error: &sea_orm::DbErr) -> bool {
     let text = error.to_string();
-    [
-        "could not serialize",
-        "deadlock detected",
-        "database is locked",
-        "database table is locked",
-    ]
-    .iter()
-    .any(|sign| text.contains(sign))
+    ["could not serialize", "deadlock detected", "database is locked", "database table is locked"]
+        .iter()
+        .any(|sign| text.contains(sign))
 }

@@ -142,11 +142,7 @@ fn shape(schemas: &Operations, schema: &Value) -> Shape {
         return shape(schemas, branch);
     }
     let kind = match &schema["type"] {
-        Value::Array(kinds) => kinds
-            .iter()
-            .filter_map(Value::as_str)
-            .find(|kind| *kind != "null")
-            .unwrap_or_default(),
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default(),
         kind => kind.as_str().unwrap_or_default(),
     };
     match (kind, schema["format"].as_str()) {
@@ -172,11 +168,7 @@ impl Shape {
     }
 
     fn typed(&self, required: bool) -> TypeRef {
-        if required {
-            TypeRef::NonNull(Box::new(self.named()))
-        } else {
-            self.named()
-        }
+        if required { TypeRef::NonNull(Box::new(self.named())) } else { self.named() }
     }
 
     /// A stored value as GraphQL shows it.
@@ -221,12 +213,7 @@ fn text<'a>(schema: &'a Value, member: &str) -> &'a str {
 }
 
 fn required(schema: &Value) -> BTreeSet<&str> {
-    schema["required"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect()
+    schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
 }
 
 /// Makes the schema.
@@ -241,9 +228,7 @@ pub fn schema(operations: &Arc<Operations>) -> Result<Schema, SchemaError> {
         }
     }
     query = query.field(node_field());
-    let mut builder = Schema::build("Query", Some("Mutation"), None)
-        .register(query)
-        .register(mutation);
+    let mut builder = Schema::build("Query", Some("Mutation"), None).register(query).register(mutation);
     builder = scalars(builder);
     builder = builder.register(
         Interface::new("Node")
@@ -271,10 +256,7 @@ fn scalars(builder: SchemaBuilder) -> SchemaBuilder {
 
 /// The types of every schema that is reached by an operation.
 fn types(mut builder: SchemaBuilder, operations: &Arc<Operations>) -> SchemaBuilder {
-    let inputs: BTreeSet<&String> = operations
-        .iter()
-        .filter_map(|operation| operation.body.as_ref())
-        .collect();
+    let inputs: BTreeSet<&String> = operations.iter().filter_map(|operation| operation.body.as_ref()).collect();
     let mut input_names = BTreeSet::new();
     for name in inputs {
         reach(operations, name, &mut input_names);
@@ -359,12 +341,7 @@ fn object(operations: &Arc<Operations>, name: &str, schema: &Value, record: bool
     for field in members(operations, schema) {
         object = object.field(field);
     }
-    for (index, relation) in operations
-        .relations
-        .iter()
-        .enumerate()
-        .filter(|(_, one)| one.from == name)
-    {
+    for (index, relation) in operations.relations.iter().enumerate().filter(|(_, one)| one.from == name) {
         object = object.field(relation_field(operations, index, relation));
     }
     object
@@ -398,10 +375,8 @@ fn member_value<'a>(ctx: &ResolverContext<'a>, name: &str, shape: &Shape) -> Fie
             FieldFuture::new(async move { Ok(Some(FieldValue::owned_any(node))) })
         }
         (Shape::List(of), Value::Array(items)) if matches!(**of, Shape::Nested(_)) => {
-            let nodes: Vec<FieldValue<'a>> = items
-                .iter()
-                .map(|item| FieldValue::owned_any(Node(Arc::new(item.clone()))))
-                .collect();
+            let nodes: Vec<FieldValue<'a>> =
+                items.iter().map(|item| FieldValue::owned_any(Node(Arc::new(item.clone())))).collect();
             FieldFuture::new(async move { Ok(Some(FieldValue::list(nodes))) })
         }
         _ => FieldFuture::from_value(shape.show(value)),
@@ -409,19 +384,12 @@ fn member_value<'a>(ctx: &ResolverContext<'a>, name: &str, shape: &Shape) -> Fie
 }
 
 fn target_type(relation: &Relation) -> TypeRef {
-    if relation.many {
-        TypeRef::named_nn_list_nn(relation.to)
-    } else {
-        TypeRef::named(relation.to)
-    }
+    if relation.many { TypeRef::named_nn_list_nn(relation.to) } else { TypeRef::named(relation.to) }
 }
 
 fn relation_description(relation: &Relation) -> String {
     if relation.many {
-        format!(
-            "The {} of this record that you may know of.",
-            crate::schema::camel(relation.field)
-        )
+        format!("The {} of this record that you may know of.", crate::schema::camel(relation.field))
     } else {
         format!("The record `{}` points to, if you may know of it.", relation.member)
     }
@@ -449,9 +417,9 @@ fn relation_field(operations: &Arc<Operations>, index: usize, relation: &Relatio
             };
             Ok(match loaded {
                 Some(LoadedValue(Loaded::One(node))) => Some(narrowed(node, narrowing)),
-                Some(LoadedValue(Loaded::Many(nodes))) => Some(FieldValue::list(
-                    nodes.into_iter().map(|node| narrowed(node, narrowing)),
-                )),
+                Some(LoadedValue(Loaded::Many(nodes))) => {
+                    Some(FieldValue::list(nodes.into_iter().map(|node| narrowed(node, narrowing))))
+                }
                 None if many => Some(FieldValue::list(Vec::<FieldValue>::new())),
                 None => None,
             })
@@ -485,9 +453,7 @@ fn interface(mut builder: SchemaBuilder, operations: &Arc<Operations>, name: &st
         properties.retain(|member, _| forms.iter().all(|form| form["properties"].get(member).is_some()));
     }
     let required = required(base);
-    let mut face = Interface::new(name)
-        .description(text(base, "description"))
-        .implement("Node");
+    let mut face = Interface::new(name).description(text(base, "description")).implement("Node");
     for (member, schema) in shared["properties"].as_object().into_iter().flatten() {
         let kind = match member.as_str() {
             "id" => TypeRef::named_nn(TypeRef::ID),
@@ -501,28 +467,18 @@ fn interface(mut builder: SchemaBuilder, operations: &Arc<Operations>, name: &st
         );
     }
     builder = builder.register(face);
-    let narrow: Vec<&str> = operations
-        .collections
-        .iter()
-        .filter(|one| one.narrows == Some(name))
-        .map(|one| one.name)
-        .collect();
+    let narrow: Vec<&str> =
+        operations.collections.iter().filter(|one| one.narrows == Some(name)).map(|one| one.name).collect();
     let other = format!("Other{name}");
     for form in narrow.iter().copied().chain([other.as_str()]) {
         let schema = operations.schemas.named.get(form).unwrap_or(&shared);
-        let mut object = Object::new(form)
-            .description(text(schema, "description"))
-            .implement("Node")
-            .implement(name);
+        let mut object = Object::new(form).description(text(schema, "description")).implement("Node").implement(name);
         for field in members(operations, schema) {
             object = object.field(field);
         }
         let mut seen = BTreeSet::new();
-        for (index, relation) in operations
-            .relations
-            .iter()
-            .enumerate()
-            .filter(|(_, one)| one.from == form || one.from == name)
+        for (index, relation) in
+            operations.relations.iter().enumerate().filter(|(_, one)| one.from == form || one.from == name)
         {
             if seen.insert(relation.field) {
                 object = object.field(relation_field(operations, index, relation));
@@ -538,10 +494,7 @@ fn connection(builder: SchemaBuilder, item: &str) -> SchemaBuilder {
         .description("A row and its cursor.")
         .field(
             Field::new("cursor", TypeRef::named_nn(TypeRef::STRING), |ctx| {
-                let cursor = ctx
-                    .parent_value
-                    .downcast_ref::<Edge>()
-                    .map(|edge| GqlValue::from(edge.cursor.clone()));
+                let cursor = ctx.parent_value.downcast_ref::<Edge>().map(|edge| GqlValue::from(edge.cursor.clone()));
                 FieldFuture::from_value(cursor)
             })
             .description("Cursor of the row."),
@@ -557,11 +510,7 @@ fn connection(builder: SchemaBuilder, item: &str) -> SchemaBuilder {
         .description("One page of a list (Relay connection).")
         .field(
             Field::new("edges", TypeRef::named_nn_list_nn(format!("{item}Edge")), |ctx| {
-                let edges = ctx
-                    .parent_value
-                    .downcast_ref::<Rows>()
-                    .map(|rows| rows.edges.clone())
-                    .unwrap_or_default();
+                let edges = ctx.parent_value.downcast_ref::<Rows>().map(|rows| rows.edges.clone()).unwrap_or_default();
                 FieldFuture::new(
                     async move { Ok(Some(FieldValue::list(edges.into_iter().map(FieldValue::owned_any)))) },
                 )
@@ -570,25 +519,16 @@ fn connection(builder: SchemaBuilder, item: &str) -> SchemaBuilder {
         )
         .field(
             Field::new("nodes", TypeRef::named_nn_list_nn(item), |ctx| {
-                let edges = ctx
-                    .parent_value
-                    .downcast_ref::<Rows>()
-                    .map(|rows| rows.edges.clone())
-                    .unwrap_or_default();
+                let edges = ctx.parent_value.downcast_ref::<Rows>().map(|rows| rows.edges.clone()).unwrap_or_default();
                 FieldFuture::new(async move {
-                    Ok(Some(FieldValue::list(
-                        edges.into_iter().map(|edge| narrowed(edge.node, edge.narrowing)),
-                    )))
+                    Ok(Some(FieldValue::list(edges.into_iter().map(|edge| narrowed(edge.node, edge.narrowing)))))
                 })
             })
             .description("Rows."),
         )
         .field(
             Field::new("pageInfo", TypeRef::named_nn("PageInfo"), |ctx| {
-                let info = ctx
-                    .parent_value
-                    .downcast_ref::<Rows>()
-                    .map(|rows| rows.page_info.clone());
+                let info = ctx.parent_value.downcast_ref::<Rows>().map(|rows| rows.page_info.clone());
                 FieldFuture::new(async move { Ok(info.map(FieldValue::owned_any)) })
             })
             .description("Where the page stands."),
@@ -636,26 +576,14 @@ fn root_field(operations: &Arc<Operations>, operation: &Operation) -> Field {
         let version = InputValue::new("version", TypeRef::named_nn(TypeRef::INT));
         field = field.argument(version.description("The version the change is made on."));
     }
-    for parameter in operation
-        .parameters
-        .iter()
-        .filter(|parameter| parameter.name != "total")
-    {
+    for parameter in operation.parameters.iter().filter(|parameter| parameter.name != "total") {
         let one = shape(operations, &parameter.schema);
-        let shape = if parameter.many {
-            Shape::List(Box::new(one))
-        } else {
-            one
-        };
+        let shape = if parameter.many { Shape::List(Box::new(one)) } else { one };
         field =
             field.argument(InputValue::new(&parameter.name, shape.typed(false)).description(&parameter.description));
     }
     if let Some(body) = operation.body.as_ref().filter(|body| has_members(operations, body)) {
-        let kind = if operation.kind == Kind::Act {
-            TypeRef::named(body)
-        } else {
-            TypeRef::named_nn(body)
-        };
+        let kind = if operation.kind == Kind::Act { TypeRef::named(body) } else { TypeRef::named_nn(body) };
         field = field.argument(InputValue::new("input", kind).description("What is sent."));
     }
     if operation.kind.writes() {
@@ -683,38 +611,24 @@ async fn resolve<'a>(
         Ok(arguments) => arguments,
         Err(error) => return Err(failed(&error, &ctx.request_id)),
     };
-    ctx.validate_only = context
-        .args
-        .get("validateOnly")
-        .is_some_and(|value| value.boolean().unwrap_or(false));
+    ctx.validate_only = context.args.get("validateOnly").is_some_and(|value| value.boolean().unwrap_or(false));
     let answered = operations.call(&ctx, operation.op, arguments).await;
     let answered = match answered {
         // What is not there is null where it was asked for by id.
         Err(error) if error.code == Code::NotFound && operation.kind == Kind::Get => return Ok(None),
         other => other.map_err(|error| failed(&error, &ctx.request_id))?,
     };
-    let value = answered
-        .shown
-        .value()
-        .map_err(|error| failed(&error, &ctx.request_id))?;
+    let value = answered.shown.value().map_err(|error| failed(&error, &ctx.request_id))?;
     let narrowing = |name: &str| operations.interfaces.get(name).copied();
     let Some(item) = &operation.item else {
         return Ok(Some(narrowed(Node(Arc::new(value)), narrowing(&operation.answer))));
     };
-    Ok(Some(FieldValue::owned_any(rows(
-        value,
-        answered.shown.cursors(),
-        narrowing(item),
-    ))))
+    Ok(Some(FieldValue::owned_any(rows(value, answered.shown.cursors(), narrowing(item)))))
 }
 
 /// A body with nothing in it is not asked for.
 fn has_members(operations: &Operations, body: &str) -> bool {
-    operations
-        .schemas
-        .named
-        .get(body)
-        .is_some_and(|schema| schema.get("properties").is_some())
+    operations.schemas.named.get(body).is_some_and(|schema| schema.get("properties").is_some())
 }
 
 fn rows(mut page: Value, cursors: &[String], narrowing: Option<fn(&Value) -> &'static str>) -> Rows {
@@ -726,11 +640,7 @@ fn rows(mut page: Value, cursors: &[String], narrowing: Option<fn(&Value) -> &'s
         edges: items
             .into_iter()
             .zip(cursors)
-            .map(|(item, cursor)| Edge {
-                cursor: cursor.clone(),
-                node: Node(Arc::new(item)),
-                narrowing,
-            })
+            .map(|(item, cursor)| Edge { cursor: cursor.clone(), node: Node(Arc::new(item)), narrowing })
             .collect(),
         total: page["totalCount"].as_u64(),
         page_info: Node(Arc::new(page["pageInfo"].take())),
@@ -744,11 +654,7 @@ fn arguments(
 ) -> Result<Arguments, Error> {
     let mut out = Arguments::default();
     if operation.kind.has_id() || operation.path.contains("{id}") {
-        let id = context
-            .args
-            .get("id")
-            .and_then(|id| id.string().ok().map(str::to_owned))
-            .unwrap_or_default();
+        let id = context.args.get("id").and_then(|id| id.string().ok().map(str::to_owned)).unwrap_or_default();
         out.id = Some(Uuid::parse_str(&id).map_err(|_| Error::not_found())?);
     }
     if let Some(version) = context.args.get("version") {
@@ -763,11 +669,7 @@ fn arguments(
             continue;
         }
         let one = shape(operations, &parameter.schema);
-        let shape = if parameter.many {
-            Shape::List(Box::new(one))
-        } else {
-            one
-        };
+        let shape = if parameter.many { Shape::List(Box::new(one)) } else { one };
         let value = shape.take(operations, given.as_value());
         let values = match &value {
             Value::Array(values) => values.iter().collect(),
@@ -797,15 +699,9 @@ fn node_field() -> Field {
     Field::new("node", TypeRef::named("Node"), |context| {
         FieldFuture::new(async move {
             let session = context.ctx.data::<Session>()?;
-            let id = context
-                .args
-                .get("id")
-                .and_then(|id| id.string().ok().map(str::to_owned))
-                .unwrap_or_default();
+            let id = context.args.get("id").and_then(|id| id.string().ok().map(str::to_owned)).unwrap_or_default();
             let Ok(id) = Uuid::parse_str(&id) else { return Ok(None) };
-            find_node(&session.ctx, id)
-                .await
-                .map_err(|error| failed(&error, &session.ctx.request_id))
+            find_node(&session.ctx, id).await.map_err(|error| failed(&error, &session.ctx.request_id))
         })
     })
     .argument(InputValue::new("id", TypeRef::named_nn(TypeRef::ID)).description("Identifier of any record."))
@@ -813,52 +709,33 @@ fn node_field() -> Field {
 }
 
 async fn find_node<'a>(ctx: &Ctx, id: Uuid) -> Result<Option<FieldValue<'a>>, Error> {
-    ctx.principal()
-        .map(|_| ())
-        .or_else(|error| ctx.standing().map(|_| ()).map_err(|_| error))?;
+    ctx.principal().map(|_| ()).or_else(|error| ctx.standing().map(|_| ()).map_err(|_| error))?;
     let operations = &ctx.app.operations;
     let mut statement = String::new();
     let mut values = Vec::new();
-    let collections: Vec<_> = operations
-        .collections
-        .iter()
-        .filter(|one| one.narrows.is_none())
-        .collect();
+    let collections: Vec<_> = operations.collections.iter().filter(|one| one.narrows.is_none()).collect();
     let backend = ctx.app.store.backend();
     for (index, collection) in collections.iter().enumerate() {
         if index > 0 {
             statement += " UNION ALL ";
         }
-        let mark = if backend == sea_orm::DbBackend::Postgres {
-            format!("${}", index + 1)
-        } else {
-            "?".into()
-        };
+        let mark = if backend == sea_orm::DbBackend::Postgres { format!("${}", index + 1) } else { "?".into() };
         statement += &format!("SELECT {index} AS found FROM {} WHERE id = {mark}", collection.table);
         values.push(id.into());
     }
-    let found = ctx
-        .read()
-        .query_one_raw(sea_orm::Statement::from_sql_and_values(backend, statement, values))
-        .await?;
+    let found = ctx.read().query_one_raw(sea_orm::Statement::from_sql_and_values(backend, statement, values)).await?;
     let Some(row) = found else { return Ok(None) };
     let index: i32 = row.try_get("", "found")?;
     let Some(collection) = usize::try_from(index).ok().and_then(|index| collections.get(index)) else {
         return Ok(None);
     };
-    let arguments = Arguments {
-        id: Some(id),
-        ..Arguments::default()
-    };
+    let arguments = Arguments::of(id);
     let answered = match operations.call(ctx, collection.get, arguments).await {
         Ok(answered) => answered,
         Err(error) if matches!(error.code.status(), 403 | 404) => return Ok(None),
         Err(error) => return Err(error),
     };
     let value = answered.shown.value()?;
-    let kind = operations
-        .interfaces
-        .get(collection.name)
-        .map_or(collection.name, |narrowing| narrowing(&value));
+    let kind = operations.interfaces.get(collection.name).map_or(collection.name, |narrowing| narrowing(&value));
     Ok(Some(FieldValue::owned_any(Node(Arc::new(value))).with_type(kind)))
 }

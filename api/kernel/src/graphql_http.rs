@@ -51,9 +51,7 @@ async fn handle(app: Arc<App>, schema: Schema, request: HttpRequest, payload: Pa
         Err(error) => {
             let mut response = http::problem(&error, &http::request_id(&request));
             if error.code == Code::MethodNotAllowed {
-                response
-                    .headers_mut()
-                    .insert(header::ALLOW, header::HeaderValue::from_static("GET, POST"));
+                response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, POST"));
             }
             response
         }
@@ -116,12 +114,7 @@ fn asks_for(request: &HttpRequest, kind: &str) -> bool {
         .get_all(header::ACCEPT)
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(|range| {
-            range
-                .split(';')
-                .next()
-                .is_some_and(|range| range.trim().eq_ignore_ascii_case(kind))
-        })
+        .any(|range| range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case(kind)))
 }
 
 fn from_query(text: &str) -> Result<Value> {
@@ -143,9 +136,7 @@ fn from_query(text: &str) -> Result<Value> {
 async fn execute(ctx: &Ctx, schema: &Schema, body: Value, by_get: bool) -> Result<(bool, Response)> {
     let malformed = |detail: &str| Error::new(Code::MalformedBody, detail);
     let body: Body = serde_json::from_value(body).map_err(|error| {
-        malformed(&format!(
-            "a request has query, operationName, variables and extensions: {error}"
-        ))
+        malformed(&format!("a request has query, operationName, variables and extensions: {error}"))
     })?;
     let query = body.query.ok_or_else(|| malformed("query is required"))?;
     if !matches!(body.variables, Value::Null | Value::Object(_)) {
@@ -170,14 +161,10 @@ async fn execute(ctx: &Ctx, schema: &Schema, body: Value, by_get: bool) -> Resul
     }
     let operation = guard::operation_type(&document, body.operation_name.as_deref());
     if by_get && operation.is_some_and(|kind| kind != OperationType::Query) {
-        return Err(Error::new(
-            Code::MethodNotAllowed,
-            "what changes something is sent by POST",
-        ));
+        return Err(Error::new(Code::MethodNotAllowed, "what changes something is sent by POST"));
     }
-    let mut request = Request::new(query)
-        .data(Session::new(ctx.clone()))
-        .variables(Variables::from_json(body.variables));
+    let mut request =
+        Request::new(query).data(Session::new(ctx.clone())).variables(Variables::from_json(body.variables));
     if let Some(name) = body.operation_name {
         request = request.operation_name(name);
     }
@@ -186,10 +173,7 @@ async fn execute(ctx: &Ctx, schema: &Schema, body: Value, by_get: bool) -> Resul
     // Errors of validation carry no path and no code of ours.
     let executed = response.errors.is_empty()
         || !matches!(response.data, async_graphql::Value::Null)
-        || response
-            .errors
-            .iter()
-            .any(|error| matches!(error.path.first(), Some(PathSegment::Field(_))));
+        || response.errors.iter().any(|error| matches!(error.path.first(), Some(PathSegment::Field(_))));
     for error in &mut response.errors {
         if error.extensions.is_none() {
             error.extensions = extensions(&Code::QueryInvalid.into(), ctx);

@@ -57,38 +57,22 @@ pub fn check_text(text: &str) -> Result<()> {
 
 /// Refuses a document over the limits.
 pub fn check(document: &ExecutableDocument, limits: &Limits) -> Result<()> {
-    let mut measure = Measure {
-        fragments: &document.fragments,
-        known: HashMap::new(),
-        open: Vec::new(),
-        aliases: HashMap::new(),
-    };
+    let mut measure =
+        Measure { fragments: &document.fragments, known: HashMap::new(), open: Vec::new(), aliases: HashMap::new() };
     for (_, operation) in document.operations.iter() {
         let cost = measure.set(&operation.node.selection_set.node)?;
         if cost.fields > limits.graphql_fields {
-            return Err(refuse(format!(
-                "a document selects at most {} fields",
-                limits.graphql_fields
-            )));
+            return Err(refuse(format!("a document selects at most {} fields", limits.graphql_fields)));
         }
         if cost.depth > limits.graphql_depth {
             return Err(refuse(format!("selections nest at most {} deep", limits.graphql_depth)));
         }
         if cost.directives + operation.node.directives.len() > MOST_DIRECTIVES {
-            return Err(refuse(format!(
-                "a document carries at most {MOST_DIRECTIVES} directives"
-            )));
+            return Err(refuse(format!("a document carries at most {MOST_DIRECTIVES} directives")));
         }
     }
-    if let Some((field, count)) = measure
-        .aliases
-        .iter()
-        .find(|(_, count)| **count > limits.graphql_aliases)
-    {
-        return Err(refuse(format!(
-            "{field} has {count} aliases; at most {} are taken",
-            limits.graphql_aliases
-        )));
+    if let Some((field, count)) = measure.aliases.iter().find(|(_, count)| **count > limits.graphql_aliases) {
+        return Err(refuse(format!("{field} has {count} aliases; at most {} are taken", limits.graphql_aliases)));
     }
     Ok(())
 }
@@ -138,10 +122,7 @@ impl<'d> Measure<'d> {
             return Ok(*cost);
         }
         if self.open.contains(&name) {
-            return Err(Error::new(
-                Code::QueryInvalid,
-                format!("the fragment {name} spreads itself"),
-            ));
+            return Err(Error::new(Code::QueryInvalid, format!("the fragment {name} spreads itself")));
         }
         if self.open.len() >= MOST_NESTING {
             return Err(refuse(format!("fragments nest at most {MOST_NESTING} deep")));

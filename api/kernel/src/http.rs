@@ -43,13 +43,9 @@ pub fn address(request: &HttpRequest, app: &App) -> String {
 
 /// The id of the request: the client's own where it is a plain word, otherwise a new one.
 pub fn request_id(request: &HttpRequest) -> Arc<str> {
-    let given = request
-        .headers()
-        .get(REQUEST_ID)
-        .and_then(|id| id.to_str().ok())
-        .filter(|id| {
-            (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-        });
+    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| {
+        (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    });
     match given {
         Some(id) => Arc::from(id),
         None => Arc::from(Uuid::now_v7().to_string()),
@@ -71,42 +67,26 @@ async fn caller(headers: &HeaderMap, app: &Arc<App>) -> Result<Caller> {
         app.keys.refresh(&app.store).await?;
     }
     let claims = app.keys.verify(token)?;
-    let known = app
-        .principals
-        .known(&app.store, claims.sub)
-        .await?
-        .ok_or_else(unauthenticated)?;
+    let known = app.principals.known(&app.store, claims.sub).await?.ok_or_else(unauthenticated)?;
     if claims.made_at() < known.sessions_since {
         return Err(unauthenticated());
     }
     let asked = match headers.get(ACTING) {
         Some(asked) => {
             let wrong = || Error::member("/Acting-Partnership", "wrong_form", "give the id of a partnership");
-            Some(
-                asked
-                    .to_str()
-                    .ok()
-                    .and_then(|id| Uuid::parse_str(id).ok())
-                    .ok_or_else(wrong)?,
-            )
+            Some(asked.to_str().ok().and_then(|id| Uuid::parse_str(id).ok()).ok_or_else(wrong)?)
         }
         None => claims.partnership,
     };
     let acting = acting(&known.principal.standings, asked, headers.contains_key(ACTING))?;
-    Ok(Caller::Account {
-        principal: narrowed(known.principal, claims.scope.as_deref()),
-        acting,
-    })
+    Ok(Caller::Account { principal: narrowed(known.principal, claims.scope.as_deref()), acting })
 }
 
 /// The principal with no more scopes than the token has.
 fn narrowed(principal: Arc<Principal>, scope: Option<&str>) -> Arc<Principal> {
     let Some(scope) = scope else { return principal };
     let scopes = scope.split(' ').map(str::to_owned).collect();
-    Arc::new(Principal {
-        scopes,
-        ..(*principal).clone()
-    })
+    Arc::new(Principal { scopes, ..(*principal).clone() })
 }
 
 /// The standing acted in: the one asked for, or the only one there is.
@@ -132,10 +112,7 @@ pub async fn body(mut payload: Payload, most: usize) -> Result<Bytes> {
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Error::new(Code::MalformedBody, "the body broke off"))?;
         if read.len() + chunk.len() > most {
-            return Err(Error::new(
-                Code::BodyTooLarge,
-                format!("a body has at most {most} bytes"),
-            ));
+            return Err(Error::new(Code::BodyTooLarge, format!("a body has at most {most} bytes")));
         }
         read.extend_from_slice(&chunk);
     }
@@ -146,20 +123,17 @@ pub async fn body(mut payload: Payload, most: usize) -> Result<Bytes> {
 pub fn accepts(headers: &HeaderMap, kinds: &[&str]) -> bool {
     let mut asked = headers.get_all(header::ACCEPT).peekable();
     asked.peek().is_none()
-        || asked
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .any(|range| {
-                let mut parts = range.split(';').map(str::trim);
-                let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-                let refused =
-                    parts.any(|part| matches!(part.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
-                !refused
-                    && (kind == "*/*"
-                        || kinds.iter().any(|one| {
-                            kind == *one || kind.strip_suffix("/*").is_some_and(|family| one.starts_with(family))
-                        }))
-            })
+        || asked.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let refused =
+                parts.any(|part| matches!(part.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+            !refused
+                && (kind == "*/*"
+                    || kinds.iter().any(|one| {
+                        kind == *one || kind.strip_suffix("/*").is_some_and(|family| one.starts_with(family))
+                    }))
+        })
 }
 
 /// Media type of the body, without its parameters.

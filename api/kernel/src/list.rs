@@ -56,6 +56,17 @@ pub struct PageInfo {
     pub end_cursor: Option<String>,
 }
 
+impl PageInfo {
+    fn of(cursors: &[String], has_next_page: bool, has_previous_page: bool) -> Self {
+        Self {
+            has_next_page,
+            has_previous_page,
+            start_cursor: cursors.first().cloned(),
+            end_cursor: cursors.last().cloned(),
+        }
+    }
+}
+
 /// Narrows a collection to some rows of its table, such as partners to employers.
 pub type Narrow = fn() -> Condition;
 
@@ -70,16 +81,12 @@ pub struct Asked<'a> {
 struct Sort {
     field: &'static str,
     descending: bool,
-    word: String,
 }
 
 /// Members a list can be sorted by, without the direction.
 pub fn sorts<R: Record>() -> Vec<(String, &'static str)> {
-    let mut sorts: Vec<(String, &'static str)> = vec![
-        ("id".into(), "id"),
-        ("createdAt".into(), "created_at"),
-        ("updatedAt".into(), "updated_at"),
-    ];
+    let mut sorts: Vec<(String, &'static str)> =
+        vec![("id".into(), "id"), ("createdAt".into(), "created_at"), ("updatedAt".into(), "updated_at")];
     for field in R::FIELDS.iter().filter(|field| field.uses.contains(&Use::sort)) {
         // The folded form of a name is kept apart, and sorted by under the name's own.
         sorts.push((camel(field.name.trim_end_matches("_key")), field.name));
@@ -119,11 +126,7 @@ pub async fn page<R: Scoped>(ctx: &Ctx, permit: &Permit, asked: &Asked<'_>) -> R
             if let Some(words) = words {
                 rows = rows.add(matches::<R>(ctx.app.store.backend(), &words));
             }
-            let by_id = Sort {
-                field: "id",
-                descending: false,
-                word: String::new(),
-            };
+            let by_id = Sort { field: "id", descending: false };
             sorted::<R>(ctx, rows, sort.unwrap_or(by_id), first, after, &print, parameters).await
         }
     }
@@ -133,12 +136,7 @@ fn empty<R>(parameters: &Map<String, Value>) -> Page<R> {
     let total = parameters.get("total").and_then(Value::as_bool) == Some(true);
     Page {
         items: Vec::new(),
-        page_info: PageInfo {
-            has_next_page: false,
-            has_previous_page: false,
-            start_cursor: None,
-            end_cursor: None,
-        },
+        page_info: PageInfo::of(&[], false, false),
         total_count: total.then_some(0),
         cursors: Vec::new(),
     }
@@ -154,18 +152,10 @@ fn sort<R: Record>(parameters: &Map<String, Value>) -> Result<Option<Sort>> {
     };
     let sorts = sorts::<R>();
     match sorts.iter().find(|(wire, _)| wire == name) {
-        Some((_, field)) => Ok(Some(Sort {
-            field,
-            descending,
-            word: word.into(),
-        })),
+        Some((_, field)) => Ok(Some(Sort { field, descending })),
         None => {
             let names: Vec<&str> = sorts.iter().map(|(wire, _)| wire.as_str()).collect();
-            Err(Error::member(
-                "/sort",
-                "unknown_sort",
-                format!("sort by one of {}, or -name", names.join(", ")),
-            ))
+            Err(Error::member("/sort", "unknown_sort", format!("sort by one of {}, or -name", names.join(", "))))
         }
     }
 }
@@ -209,18 +199,7 @@ async fn sorted<R: Scoped>(
     for item in &items {
         cursors.push(write_cursor(print, &json_value(&item.get(column))?, item.id()));
     }
-    let _ = sort.word;
-    Ok(Page {
-        page_info: PageInfo {
-            has_next_page,
-            has_previous_page,
-            start_cursor: cursors.first().cloned(),
-            end_cursor: cursors.last().cloned(),
-        },
-        items,
-        total_count: total,
-        cursors,
-    })
+    Ok(Page { page_info: PageInfo::of(&cursors, has_next_page, has_previous_page), items, total_count: total, cursors })
 }
 
 async fn ranked<R: Scoped>(
@@ -244,9 +223,7 @@ async fn ranked<R: Scoped>(
     };
     let has_previous_page = after.is_some();
     let mut select = Query::select();
-    select
-        .expr_as(Expr::col((R::Entity::default(), id)), "id")
-        .expr_as(rank.clone(), "rank");
+    select.expr_as(Expr::col((R::Entity::default(), id)), "id").expr_as(rank.clone(), "rank");
     select.from(R::Entity::default());
     let found = match backend {
         DbBackend::Postgres => matches::<R>(backend, words),
@@ -262,9 +239,7 @@ async fn ranked<R: Scoped>(
     let total = match parameters.get("total").and_then(Value::as_bool) {
         Some(true) => {
             let mut count = Query::select();
-            count
-                .expr_as(Func::count(Expr::col((R::Entity::default(), id))), "total")
-                .from(R::Entity::default());
+            count.expr_as(Func::count(Expr::col((R::Entity::default(), id))), "total").from(R::Entity::default());
             if backend != DbBackend::Postgres {
                 count.inner_join(
                     format!("{table}_search"),
@@ -273,9 +248,7 @@ async fn ranked<R: Scoped>(
             }
             count.cond_where(rows.clone());
             let row = ctx.read().query_one(&count).await?;
-            row.map(|row| row.try_get::<i64>("", "total"))
-                .transpose()?
-                .map(i64::unsigned_abs)
+            row.map(|row| row.try_get::<i64>("", "total")).transpose()?.map(i64::unsigned_abs)
         }
         _ => None,
     };
@@ -287,33 +260,20 @@ async fn ranked<R: Scoped>(
                 .gt(Expr::tuple([Expr::val(after_rank), Expr::val(after_id)])),
         );
     }
-    select
-        .order_by_expr(rank, Order::Asc)
-        .order_by((R::Entity::default(), id), Order::Asc)
-        .limit(first + 1);
+    select.order_by_expr(rank, Order::Asc).order_by((R::Entity::default(), id), Order::Asc).limit(first + 1);
     let mut found: Vec<(Uuid, f64)> = Vec::new();
     for row in ctx.read().query_all(&select).await? {
         found.push((row.try_get("", "id")?, row.try_get("", "rank")?));
     }
     let has_next_page = found.len() as u64 > first;
     found.truncate(usize::try_from(first).unwrap_or(usize::MAX));
-    let mut models: Vec<R> = R::Entity::find()
-        .filter(id.is_in(found.iter().map(|(id, _)| *id)))
-        .all(&ctx.read())
-        .await?;
+    let mut models: Vec<R> =
+        R::Entity::find().filter(id.is_in(found.iter().map(|(id, _)| *id))).all(&ctx.read()).await?;
     let place = |row: &R| found.iter().position(|(id, _)| *id == row.id());
     models.sort_by_key(place);
-    let cursors: Vec<String> = found
-        .iter()
-        .map(|(id, rank)| write_cursor(print, &json!(rank), *id))
-        .collect();
+    let cursors: Vec<String> = found.iter().map(|(id, rank)| write_cursor(print, &json!(rank), *id)).collect();
     Ok(Page {
-        page_info: PageInfo {
-            has_next_page,
-            has_previous_page,
-            start_cursor: cursors.first().cloned(),
-            end_cursor: cursors.last().cloned(),
-        },
+        page_info: PageInfo::of(&cursors, has_next_page, has_previous_page),
         items: models,
         total_count: total,
         cursors,
@@ -324,10 +284,9 @@ async fn ranked<R: Scoped>(
 fn matches<R: Record>(backend: DbBackend, words: &[String]) -> SimpleExpr {
     let table = R::TABLE;
     match backend {
-        DbBackend::Postgres => Expr::cust_with_values(
-            format!("\"{table}\".search @@ to_tsquery('english', $1)"),
-            [tsquery(words)],
-        ),
+        DbBackend::Postgres => {
+            Expr::cust_with_values(format!("\"{table}\".search @@ to_tsquery('english', $1)"), [tsquery(words)])
+        }
         _ => Expr::cust_with_values(
             format!("\"{table}\".row_key IN (SELECT rowid FROM \"{table}_search\" WHERE \"{table}_search\" MATCH ?)"),
             [fts_query(words)],
@@ -352,19 +311,11 @@ fn words(text: &str) -> Vec<String> {
 }
 
 fn tsquery(words: &[String]) -> String {
-    words
-        .iter()
-        .map(|word| format!("'{word}'"))
-        .collect::<Vec<_>>()
-        .join(" & ")
+    words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" & ")
 }
 
 fn fts_query(words: &[String]) -> String {
-    words
-        .iter()
-        .map(|word| format!("\"{word}\""))
-        .collect::<Vec<_>>()
-        .join(" ")
+    words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" ")
 }
 
 fn column<R: Record>(name: &str) -> Result<<R::Entity as EntityTrait>::Column> {
@@ -431,17 +382,14 @@ fn sql_value<C: ColumnTrait>(column: C, asked: &Value) -> Result<SqlValue> {
     let text = || asked.as_str().ok_or_else(wrong);
     Ok(match column.def().get_column_type() {
         ColumnType::Uuid => Uuid::parse_str(text()?).map_err(|_| wrong())?.into(),
-        ColumnType::Integer | ColumnType::BigInteger => i32::try_from(asked.as_i64().ok_or_else(wrong)?)
-            .map_err(|_| wrong())?
-            .into(),
+        ColumnType::Integer | ColumnType::BigInteger => {
+            i32::try_from(asked.as_i64().ok_or_else(wrong)?).map_err(|_| wrong())?.into()
+        }
         ColumnType::Boolean => asked.as_bool().ok_or_else(wrong)?.into(),
         ColumnType::Double => asked.as_f64().ok_or_else(wrong)?.into(),
         ColumnType::Date => text()?.parse::<chrono::NaiveDate>().map_err(|_| wrong())?.into(),
         ColumnType::TimestampWithTimeZone | ColumnType::DateTime | ColumnType::Timestamp => {
-            chrono::DateTime::parse_from_rfc3339(text()?)
-                .map_err(|_| wrong())?
-                .with_timezone(&chrono::Utc)
-                .into()
+            chrono::DateTime::parse_from_rfc3339(text()?).map_err(|_| wrong())?.with_timezone(&chrono::Utc).into()
         }
         _ => text()?.to_owned().into(),
     })
@@ -492,11 +440,7 @@ fn read_cursor(cursor: &str, print: &str) -> Result<(Value, Uuid)> {
     }
     let bytes = BASE64.decode(cursor).map_err(|_| refused())?;
     let (bound, value, id): (String, Value, Uuid) = serde_json::from_slice(&bytes).map_err(|_| refused())?;
-    if bound == print {
-        Ok((value, id))
-    } else {
-        Err(refused())
-    }
+    if bound == print { Ok((value, id)) } else { Err(refused()) }
 }
 
 /// Rows of `R` whose `column` holds one of these ids, live, in the order of `order` and then the id.

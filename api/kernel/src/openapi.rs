@@ -26,11 +26,7 @@ pub fn document(operations: &Operations) -> Value {
     let tags: Vec<Value> = tags
         .into_iter()
         .map(|tag| {
-            let about = operations
-                .collections
-                .iter()
-                .find(|one| one.path == tag)
-                .map(|one| one.description.clone());
+            let about = operations.collections.iter().find(|one| one.path == tag).map(|one| one.description.clone());
             json!({ "name": tag, "description": about.unwrap_or_else(|| format!("Operations of {tag}.")) })
         })
         .collect();
@@ -126,9 +122,7 @@ fn schemas(operations: &Operations) -> Value {
             target["description"] = json!(about);
             target
         };
-        if let Some(properties) = schemas
-            .get_mut(relation.from)
-            .and_then(|record| record["properties"].as_object_mut())
+        if let Some(properties) = schemas.get_mut(relation.from).and_then(|record| record["properties"].as_object_mut())
         {
             properties.insert(relation.field.into(), schema);
         }
@@ -142,11 +136,7 @@ const COMMON: &[(u16, &str, &str)] = &[
     (403, "Forbidden", "The role may not do this, or not to this record."),
     (404, "NotFound", "There is nothing here that the caller may know of."),
     (406, "NotAcceptable", "None of the media types asked for can be served."),
-    (
-        409,
-        "Conflict",
-        "The record's state, or another record, does not allow it.",
-    ),
+    (409, "Conflict", "The record's state, or another record, does not allow it."),
     (410, "Gone", "No longer good."),
     (412, "Stale", "The record changed meanwhile."),
     (413, "BodyTooLarge", "The body is over the limit."),
@@ -193,11 +183,7 @@ fn described(operations: &Operations, operation: &Operation) -> Value {
         "responses": answers(operation, open),
     });
     if let Some(body) = &operation.body {
-        let kind = if operation.kind == Kind::Update {
-            "application/merge-patch+json"
-        } else {
-            "application/json"
-        };
+        let kind = if operation.kind == Kind::Update { "application/merge-patch+json" } else { "application/json" };
         out["requestBody"] = json!({
             "required": operation.kind != Kind::Act,
             "description": "What is sent.",
@@ -250,10 +236,7 @@ fn parameters(operations: &Operations, operation: &Operation) -> Vec<Value> {
     for parameter in &operation.parameters {
         parameters.push(query(parameter));
     }
-    let has_relations = operations
-        .relations
-        .iter()
-        .any(|relation| Some(relation.from) == record(operation));
+    let has_relations = operations.relations.iter().any(|relation| Some(relation.from) == record(operation));
     if matches!(operation.kind, Kind::List | Kind::Get) && has_relations {
         let names: Vec<&str> = operations
             .relations
@@ -375,10 +358,7 @@ fn answers(operation: &Operation, open: bool) -> Value {
     statuses.sort_unstable();
     for status in statuses {
         if let Some((_, name, _)) = COMMON.iter().find(|(known, ..)| *known == status) {
-            answers.insert(
-                status.to_string(),
-                json!({ "$ref": format!("#/components/responses/{name}") }),
-            );
+            answers.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
         }
     }
     Value::Object(answers)

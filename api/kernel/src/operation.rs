@@ -104,11 +104,18 @@ pub struct Arguments {
 }
 
 impl Arguments {
+    /// To read the record with this id.
+    pub fn of(id: Uuid) -> Self {
+        Self { id: Some(id), ..Self::default() }
+    }
+
+    /// To send this body.
+    pub fn sending(body: Value) -> Self {
+        Self { body, ..Self::default() }
+    }
+
     fn target(&self) -> Result<Target> {
-        Ok(Target {
-            id: self.id.ok_or_else(Error::not_found)?,
-            version: self.version.ok_or(Code::VersionRequired)?,
-        })
+        Ok(Target { id: self.id.ok_or_else(Error::not_found)?, version: self.version.ok_or(Code::VersionRequired)? })
     }
 }
 
@@ -150,11 +157,7 @@ impl<R: Serialize + Send> Shown for list::Page<R> {
         &self.cursors
     }
     fn next(&self) -> Option<&str> {
-        if self.page_info.has_next_page {
-            self.page_info.end_cursor.as_deref()
-        } else {
-            None
-        }
+        if self.page_info.has_next_page { self.page_info.end_cursor.as_deref() } else { None }
     }
 }
 
@@ -289,11 +292,8 @@ impl Operations {
             && let Value::Object(members) = &mut arguments.body
         {
             members.retain(|_, value| !value.is_null());
-            let takes_partnership = self
-                .schemas
-                .named
-                .get(name)
-                .is_some_and(|schema| schema["properties"].get("partnershipId").is_some());
+            let takes_partnership =
+                self.schemas.named.get(name).is_some_and(|schema| schema["properties"].get("partnershipId").is_some());
             if takes_partnership
                 && !members.contains_key("partnershipId")
                 && let Some(Standing { partnership_id, .. }) =
@@ -312,11 +312,7 @@ impl Operations {
             return ctx.write(move |ctx| (run)(ctx, arguments.clone())).await;
         };
         if key.is_empty() || key.len() > 255 {
-            return Err(Error::member(
-                "/Idempotency-Key",
-                "wrong_form",
-                "a key has 1 to 255 characters",
-            ));
+            return Err(Error::member("/Idempotency-Key", "wrong_form", "a key has 1 to 255 characters"));
         }
         let who = ctx.caller.account_id().unwrap_or_default();
         let key_hash = fingerprint(&format!("{who}|{}|{key}", operation.op.name()));
@@ -326,26 +322,15 @@ impl Operations {
             let (run, arguments) = (run.clone(), arguments.clone());
             let (key_hash, request_hash) = (key_hash.clone(), request_hash.clone());
             async move {
-                if let Some(row) = idempotency_key::Entity::find_by_id(key_hash.clone())
-                    .one(&ctx.read())
-                    .await?
-                {
+                if let Some(row) = idempotency_key::Entity::find_by_id(key_hash.clone()).one(&ctx.read()).await? {
                     if row.request_hash != request_hash {
                         return Err(Code::IdempotencyMismatch.into());
                     }
                     let kept: Kept = serde_json::from_str(&row.answer).map_err(Error::internal)?;
-                    return Ok(Answered {
-                        shown: Box::new(One(kept.value)),
-                        version: kept.version,
-                        id: kept.id,
-                    });
+                    return Ok(Answered { shown: Box::new(One(kept.value)), version: kept.version, id: kept.id });
                 }
                 let answered = run(ctx.clone(), arguments).await?;
-                let kept = Kept {
-                    value: answered.shown.value()?,
-                    version: answered.version,
-                    id: answered.id,
-                };
+                let kept = Kept { value: answered.shown.value()?, version: answered.version, id: answered.id };
                 let row = idempotency_key::ActiveModel {
                     key_hash: ActiveValue::Set(key_hash),
                     request_hash: ActiveValue::Set(request_hash),
@@ -371,26 +356,13 @@ impl Operations {
         let new = R::New::name().to_string();
         self.schemas.require_present::<R>();
         // The table acted at is filled in, so nobody has to say it who sits at one only.
-        if let Some(required) = self
-            .schemas
-            .named
-            .get_mut(&new)
-            .and_then(|new| new.get_mut("required"))
-            .and_then(Value::as_array_mut)
+        if let Some(required) =
+            self.schemas.named.get_mut(&new).and_then(|new| new.get_mut("required")).and_then(Value::as_array_mut)
         {
             required.retain(|member| member != "partnershipId");
         }
-        self.schemas
-            .add_patch::<R>(&format!("{}Patch", R::NAME), &new, |_| false);
-        CollectionOf {
-            table: self,
-            path,
-            name: R::NAME,
-            new,
-            narrow: None,
-            keep: None,
-            row: std::marker::PhantomData,
-        }
+        self.schemas.add_patch::<R>(&format!("{}Patch", R::NAME), &new, |_| false);
+        CollectionOf { table: self, path, name: R::NAME, new, narrow: None, keep: None, row: std::marker::PhantomData }
     }
 
     /// Starts a narrower form of a collection, such as employers of partners.
@@ -405,8 +377,7 @@ impl Operations {
         let new = format!("New{name}");
         self.schemas.add_narrowed::<R>(name, R::NAME, keep, description);
         self.schemas.add_narrowed::<R>(&new, &R::New::name(), keep, description);
-        self.schemas
-            .add_patch::<R>(&format!("{name}Patch"), &new, |uses| crate::schema::foreign(uses, keep));
+        self.schemas.add_patch::<R>(&format!("{name}Patch"), &new, |uses| crate::schema::foreign(uses, keep));
         CollectionOf {
             table: self,
             path,
@@ -449,11 +420,7 @@ impl Operations {
                         parameters.insert("id".into(), json!(id));
                     }
                     let question = record::decode::<Q>(Value::Object(parameters))?;
-                    Ok(Answered {
-                        shown: Box::new(One(run(ctx, question).await?)),
-                        version: None,
-                        id: None,
-                    })
+                    Ok(Answered { shown: Box::new(One(run(ctx, question).await?)), version: None, id: None })
                 })
             }),
         });
@@ -498,11 +465,7 @@ impl Operations {
                 let run = run.clone();
                 Box::pin(async move {
                     let body = record::decode::<B>(arguments.body)?;
-                    Ok(Answered {
-                        shown: Box::new(One(run(ctx, body).await?)),
-                        version: None,
-                        id: None,
-                    })
+                    Ok(Answered { shown: Box::new(One(run(ctx, body).await?)), version: None, id: None })
                 })
             }),
         });
@@ -526,16 +489,12 @@ fn parameters_of(question: &Value) -> Vec<Parameter> {
         .flatten()
         .map(|(name, schema)| {
             let mut schema = schema.clone();
-            let description = schema
-                .as_object_mut()
-                .and_then(|members| members.shift_remove("description"));
+            let description = schema.as_object_mut().and_then(|members| members.shift_remove("description"));
             Parameter {
                 name: name.clone(),
                 schema,
                 many: false,
-                description: description
-                    .and_then(|text| text.as_str().map(str::to_owned))
-                    .unwrap_or_default(),
+                description: description.and_then(|text| text.as_str().map(str::to_owned)).unwrap_or_default(),
             }
         })
         .collect()
@@ -556,11 +515,7 @@ fn shown<R: Scoped>(ctx: &Ctx, mut row: R) -> Answered {
     if let Some(standing) = ctx.caller.standing() {
         row.mask(standing);
     }
-    Answered {
-        version: Some(row.version()),
-        id: Some(row.id()),
-        shown: Box::new(One(row)),
-    }
+    Answered { version: Some(row.version()), id: Some(row.id()), shown: Box::new(One(row)) }
 }
 
 impl<R: Scoped> CollectionOf<'_, R> {
@@ -599,10 +554,8 @@ impl<R: Scoped> CollectionOf<'_, R> {
         let first = json!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": list::MOST, "default": list::DEFAULT });
         let yes = json!({ "type": "boolean" });
         let time = json!({ "type": "string", "format": "date-time" });
-        let sorts: Vec<String> = list::sorts::<R>()
-            .into_iter()
-            .flat_map(|(name, _)| [name.clone(), format!("-{name}")])
-            .collect();
+        let sorts: Vec<String> =
+            list::sorts::<R>().into_iter().flat_map(|(name, _)| [name.clone(), format!("-{name}")]).collect();
         let mut parameters = vec![
             typed("first", first, false, "Rows of the page.".into()),
             text("after", "Cursor: the page after this row."),
@@ -613,33 +566,19 @@ impl<R: Scoped> CollectionOf<'_, R> {
                 "Member to sort by, descending with a minus before it. Ties are ordered by id.".into(),
             ),
             typed("total", yes.clone(), false, "Count the rows of all pages too.".into()),
-            typed(
-                "archived",
-                yes,
-                false,
-                "List archived rows instead of live ones.".into(),
-            ),
-            typed(
-                "updatedSince",
-                time,
-                false,
-                "Rows changed at or after this moment.".into(),
-            ),
+            typed("archived", yes, false, "List archived rows instead of live ones.".into()),
+            typed("updatedSince", time, false, "Rows changed at or after this moment.".into()),
             typed("id", uuid, true, "Rows with one of these ids.".into()),
         ];
         if list::searchable::<R>() {
             parameters.push(Parameter {
                 schema: json!({ "type": "string", "minLength": 1, "maxLength": 500 }),
-                ..text(
-                    "q",
-                    "Words to search for. Sorted by relevance unless `sort` says otherwise.",
-                )
+                ..text("q", "Words to search for. Sorted by relevance unless `sort` says otherwise.")
             });
         }
         let properties = &self.table.schemas.named[self.name]["properties"];
-        for field in R::FIELDS
-            .iter()
-            .filter(|field| self.keep.is_none_or(|keep| !crate::schema::foreign(field.uses, keep)))
+        for field in
+            R::FIELDS.iter().filter(|field| self.keep.is_none_or(|keep| !crate::schema::foreign(field.uses, keep)))
         {
             let name = camel(field.name);
             let mut schema = properties[&name].clone();
@@ -657,12 +596,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
                     false,
                     format!("{about} At or after this."),
                 ));
-                parameters.push(typed(
-                    &format!("{name}Before"),
-                    schema,
-                    false,
-                    format!("{about} Before this."),
-                ));
+                parameters.push(typed(&format!("{name}Before"), schema, false, format!("{about} Before this.")));
             }
         }
         parameters
@@ -679,17 +613,10 @@ impl<R: Scoped> CollectionOf<'_, R> {
             Arc::new(move |ctx, arguments| {
                 Box::pin(async move {
                     let permit = ctx.permit(op)?;
-                    let asked = Asked {
-                        parameters: &arguments.parameters,
-                        narrow,
-                    };
+                    let asked = Asked { parameters: &arguments.parameters, narrow };
                     let mut page = list::page::<R>(&ctx, &permit, &asked).await?;
                     page.items.iter_mut().for_each(|row| row.mask(&permit.standing));
-                    Ok(Answered {
-                        shown: Box::new(page),
-                        version: None,
-                        id: None,
-                    })
+                    Ok(Answered { shown: Box::new(page), version: None, id: None })
                 })
             }),
         )
@@ -701,10 +628,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
         self.table.collections.push(Collection {
             path: self.path,
             name: self.name,
-            description: self.table.schemas.named[self.name]["description"]
-                .as_str()
-                .unwrap_or_default()
-                .into(),
+            description: self.table.schemas.named[self.name]["description"].as_str().unwrap_or_default().into(),
             narrows: self.narrow.map(|_| R::NAME),
             table: R::TABLE,
             get: op,
@@ -738,9 +662,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
                 Box::pin(async move {
                     let permit = ctx.permit(op)?;
                     let id = arguments.id.ok_or_else(Error::not_found)?;
-                    let row = record::find::<R>(&ctx, &permit, id)
-                        .await?
-                        .ok_or_else(Error::not_found)?;
+                    let row = record::find::<R>(&ctx, &permit, id).await?.ok_or_else(Error::not_found)?;
                     within::<R>(&ctx, narrow, id).await?;
                     Ok(shown(&ctx, row))
                 })
@@ -797,9 +719,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
 
     /// Changes members, with nothing to check but their own rules.
     pub fn update_plainly(self, op: Op) -> Self {
-        self.update(op, move |ctx, target, patch| async move {
-            record::update::<R>(&ctx, op, target, &patch).await
-        })
+        self.update(op, move |ctx, target, patch| async move { record::update::<R>(&ctx, op, target, &patch).await })
     }
 
     /// Archives: `DELETE /v1/{collection}/{id}`.
@@ -907,11 +827,6 @@ async fn within<R: Scoped>(ctx: &Ctx, narrow: Option<fn() -> Condition>, id: Uui
     let Some(narrow) = narrow else { return Ok(()) };
     let column = R::column("id").ok_or_else(|| Error::internal("a record has no id column"))?;
     let found = <R as Record>::column("id").is_some()
-        && <R::Entity as EntityTrait>::find()
-            .filter(column.eq(id))
-            .filter(narrow())
-            .count(&ctx.read())
-            .await?
-            > 0;
+        && <R::Entity as EntityTrait>::find().filter(column.eq(id)).filter(narrow()).count(&ctx.read()).await? > 0;
     if found { Ok(()) } else { Err(Error::not_found()) }
 }

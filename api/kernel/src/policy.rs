@@ -25,38 +25,14 @@ pub struct PolicyKey {
 }
 
 const fn key(key: &'static str, least: f64, most: f64, default: f64, meaning: &'static str) -> PolicyKey {
-    PolicyKey {
-        key,
-        meaning,
-        least,
-        most,
-        default,
-    }
+    PolicyKey { key, meaning, least, most, default }
 }
 
 /// Every key.
 pub const KEYS: &[PolicyKey] = &[
-    key(
-        "shared_need_min_employers",
-        2.0,
-        50.0,
-        3.0,
-        "Employers that must endorse a need before it counts as shared.",
-    ),
-    key(
-        "root_confirm_min",
-        1.0,
-        50.0,
-        2.0,
-        "Endorsing employers that must confirm a root cause.",
-    ),
-    key(
-        "adoption_quorum",
-        0.1,
-        1.0,
-        0.5,
-        "Share of endorsing employers that must approve a solution.",
-    ),
+    key("shared_need_min_employers", 2.0, 50.0, 3.0, "Employers that must endorse a need before it counts as shared."),
+    key("root_confirm_min", 1.0, 50.0, 2.0, "Endorsing employers that must confirm a root cause."),
+    key("adoption_quorum", 0.1, 1.0, 0.5, "Share of endorsing employers that must approve a solution."),
     key("champion_min", 0.0, 50.0, 2.0, "Employer champions wanted."),
     key(
         "hours_offered_default",
@@ -65,27 +41,9 @@ pub const KEYS: &[PolicyKey] = &[
         12.0,
         "Hours a quarter an employer is taken to offer until it says otherwise.",
     ),
-    key(
-        "sme_default",
-        0.0,
-        500.0,
-        6.0,
-        "The same for employers of fewer than 250 people.",
-    ),
-    key(
-        "process_minutes_cap",
-        0.0,
-        600.0,
-        60.0,
-        "Longest meeting of process, in minutes, with employers required.",
-    ),
-    key(
-        "outreach_window_days",
-        1.0,
-        90.0,
-        14.0,
-        "Days after a kick-off in which each partner is to be reached.",
-    ),
+    key("sme_default", 0.0, 500.0, 6.0, "The same for employers of fewer than 250 people."),
+    key("process_minutes_cap", 0.0, 600.0, 60.0, "Longest meeting of process, in minutes, with employers required."),
+    key("outreach_window_days", 1.0, 90.0, 14.0, "Days after a kick-off in which each partner is to be reached."),
     key(
         "first_step_within_days",
         1.0,
@@ -94,48 +52,12 @@ pub const KEYS: &[PolicyKey] = &[
         "Days after a kick-off in which the plan's first step is to start.",
     ),
     key("value_check_days", 7.0, 366.0, 90.0, "Days between value checks."),
-    key(
-        "seat_confirm_days",
-        7.0,
-        366.0,
-        90.0,
-        "Days after which a point person is to be confirmed again.",
-    ),
-    key(
-        "map_stale_days",
-        30.0,
-        1830.0,
-        365.0,
-        "Days after which an entry of the resource map is stale.",
-    ),
-    key(
-        "expectation_review_days",
-        30.0,
-        1830.0,
-        180.0,
-        "Days between reviews of expectations.",
-    ),
-    key(
-        "answer_days",
-        1.0,
-        90.0,
-        10.0,
-        "Days in which an input is to be answered.",
-    ),
-    key(
-        "small_cell_min",
-        3.0,
-        50.0,
-        5.0,
-        "Fewest answers of which an aggregate is shown.",
-    ),
-    key(
-        "employer_majority_meetings",
-        0.0,
-        1.0,
-        1.0,
-        "1 when employers are to outnumber public partners at meetings.",
-    ),
+    key("seat_confirm_days", 7.0, 366.0, 90.0, "Days after which a point person is to be confirmed again."),
+    key("map_stale_days", 30.0, 1830.0, 365.0, "Days after which an entry of the resource map is stale."),
+    key("expectation_review_days", 30.0, 1830.0, 180.0, "Days between reviews of expectations."),
+    key("answer_days", 1.0, 90.0, 10.0, "Days in which an input is to be answered."),
+    key("small_cell_min", 3.0, 50.0, 5.0, "Fewest answers of which an aggregate is shown."),
+    key("employer_majority_meetings", 0.0, 1.0, 1.0, "1 when employers are to outnumber public partners at meetings."),
 ];
 
 /// The key of that name.
@@ -165,4 +87,10 @@ pub async fn value(ctx: &Ctx, partnership_id: Uuid, name: &str) -> Result<f64> {
         .one(&ctx.read())
         .await?;
     Ok(row.and_then(|row| row.value.parse().ok()).unwrap_or(key.default))
+}
+
+/// The same, as a whole number.
+pub async fn whole(ctx: &Ctx, partnership_id: Uuid, name: &str) -> Result<i64> {
+    // The bounds of every key are far within what a whole number holds.
+    Ok(value(ctx, partnership_id, name).await?.round() as i64)
 }

@@ -78,17 +78,8 @@ async fn load(store: &Store, account_id: Uuid) -> Result<Option<Known>> {
         }
         standings.extend(appointments(store, account_id).await?);
         standings.extend(seats(store, account_id).await?);
-        let principal = Principal {
-            account_id,
-            name: account.name,
-            service: false,
-            scopes: Vec::new(),
-            standings,
-        };
-        return Ok(Some(Known {
-            principal: Arc::new(principal),
-            sessions_since: account.sessions_since,
-        }));
+        let principal = Principal { account_id, name: account.name, service: false, scopes: Vec::new(), standings };
+        return Ok(Some(Known { principal: Arc::new(principal), sessions_since: account.sessions_since }));
     }
     let Some(service) = service_account::Entity::find_by_id(account_id).one(read).await? else {
         return Ok(None);
@@ -98,17 +89,8 @@ async fn load(store: &Store, account_id: Uuid) -> Result<Option<Known>> {
         return Ok(None);
     }
     let standings = bound(store, &service).await?.into_iter().collect();
-    let principal = Principal {
-        account_id,
-        name: service.name,
-        service: true,
-        scopes: service.scopes.0,
-        standings,
-    };
-    Ok(Some(Known {
-        principal: Arc::new(principal),
-        sessions_since: service.created_at,
-    }))
+    let principal = Principal { account_id, name: service.name, service: true, scopes: service.scopes.0, standings };
+    Ok(Some(Known { principal: Arc::new(principal), sessions_since: service.created_at }))
 }
 
 async fn appointments(store: &Store, account_id: Uuid) -> Result<Vec<Standing>> {
@@ -138,10 +120,8 @@ async fn appointments(store: &Store, account_id: Uuid) -> Result<Vec<Standing>> 
 /// Live seats of partners at the table. One standing a partner; the seat that was made first speaks.
 async fn seats(store: &Store, account_id: Uuid) -> Result<Vec<Standing>> {
     let read = store.read();
-    let people = account_person::Entity::find()
-        .filter(account_person::Column::AccountId.eq(account_id))
-        .all(read)
-        .await?;
+    let people =
+        account_person::Entity::find().filter(account_person::Column::AccountId.eq(account_id)).all(read).await?;
     if people.is_empty() {
         return Ok(Vec::new());
     }
@@ -174,9 +154,7 @@ async fn seats(store: &Store, account_id: Uuid) -> Result<Vec<Standing>> {
             continue;
         }
         let mut role = Role::of_kind(partner.kind);
-        let serves = serving
-            .iter()
-            .any(|one| one.partner_id == partner.id && one.person_id == row.person_id);
+        let serves = serving.iter().any(|one| one.partner_id == partner.id && one.person_id == row.person_id);
         if role == Role::Employer && serves {
             role = Role::Champion;
         }

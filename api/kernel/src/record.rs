@@ -27,11 +27,7 @@ fn id_column<R: Record>() -> Result<<R::Entity as EntityTrait>::Column> {
 
 /// The row with this id, if this permit may know of it.
 pub async fn find<R: Scoped>(ctx: &Ctx, permit: &Permit, id: Uuid) -> Result<Option<R>> {
-    let row = R::Entity::find()
-        .filter(id_column::<R>()?.eq(id))
-        .filter(R::rows(permit))
-        .one(&ctx.read())
-        .await?;
+    let row = R::Entity::find().filter(id_column::<R>()?.eq(id)).filter(R::rows(permit)).one(&ctx.read()).await?;
     Ok(row)
 }
 
@@ -84,11 +80,7 @@ pub fn at_version<R: Record>(row: &R, target: Target) -> Result<()> {
     if row.version() == target.version {
         return Ok(());
     }
-    let detail = format!(
-        "the record is at version {}, the change was made on {}",
-        row.version(),
-        target.version
-    );
+    let detail = format!("the record is at version {}, the change was made on {}", row.version(), target.version);
     Err(Error::new(Code::Stale, detail))
 }
 
@@ -111,11 +103,8 @@ pub async fn save<R: Scoped>(ctx: &Ctx, before: &R, mut active: R::Active, kind:
     if changed.is_empty() {
         return Ok(before.clone());
     }
-    let changed: Vec<String> = changed
-        .iter()
-        .filter(|name| !R::HIDDEN.contains(&name.as_str()))
-        .map(|name| camel(name))
-        .collect();
+    let changed: Vec<String> =
+        changed.iter().filter(|name| !R::HIDDEN.contains(&name.as_str())).map(|name| camel(name)).collect();
     R::touch(&mut active, before.version() + 1, ctx.now());
     let row: R = active.update(&ctx.read()).await?;
     ctx.event(kind, &row, &changed).await?;
@@ -133,11 +122,7 @@ pub fn merged<R: Record>(row: &R, patch: &Value) -> Result<R::New> {
 pub fn decode<T: serde::de::DeserializeOwned>(body: Value) -> Result<T> {
     serde_path_to_error::deserialize(body).map_err(|error| {
         let path = error.path().to_string();
-        let pointer = if path == "." {
-            String::new()
-        } else {
-            format!("/{}", path.replace('.', "/"))
-        };
+        let pointer = if path == "." { String::new() } else { format!("/{}", path.replace('.', "/")) };
         Error::member(pointer, "invalid", error.into_inner().to_string())
     })
 }
@@ -153,10 +138,7 @@ pub fn check_patch<R: Record>(patch: &Value) -> Result<&Map<String, Value>> {
             let field = R::FIELDS.iter().find(|field| camel(field.name) == *name);
             match field {
                 Some(field) if field.on_update => None,
-                Some(_) => Some((
-                    "fixed",
-                    "cannot be changed by PATCH; look for an operation that does it",
-                )),
+                Some(_) => Some(("fixed", "cannot be changed by PATCH; look for an operation that does it")),
                 None => Some(("unknown_member", "is not a member of this record")),
             }
             .map(|(code, detail)| Problem {
@@ -166,11 +148,7 @@ pub fn check_patch<R: Record>(patch: &Value) -> Result<&Map<String, Value>> {
             })
         })
         .collect();
-    if problems.is_empty() {
-        Ok(members)
-    } else {
-        Err(Error::members(problems))
-    }
+    if problems.is_empty() { Ok(members) } else { Err(Error::members(problems)) }
 }
 
 /// Changes members of a record, when nothing but the members' own rules is to be kept.
@@ -230,8 +208,5 @@ pub fn from_state<S: PartialEq + Copy>(now: S, allowed: &[S], word: impl Fn(S) -
         return Ok(());
     }
     let names: Vec<&str> = allowed.iter().map(|state| word(*state)).collect();
-    Err(Error::new(
-        Code::WrongState,
-        format!("it is {}; this goes from {}", word(now), names.join(", ")),
-    ))
+    Err(Error::new(Code::WrongState, format!("it is {}; this goes from {}", word(now), names.join(", "))))
 }

@@ -39,14 +39,7 @@ impl Relation {
     /// To the one record a member points to.
     pub fn one<C: Scoped>(from: &'static str, field: &'static str, member: &'static str) -> Self {
         let fetch: Fetch = Arc::new(|ctx, ids| Box::pin(fetch_one::<C>(ctx, ids)));
-        Self {
-            from,
-            field,
-            to: C::NAME,
-            many: false,
-            member: camel(member),
-            fetch,
-        }
+        Self { from, field, to: C::NAME, many: false, member: camel(member), fetch }
     }
 
     /// To the records whose `column` points here.
@@ -58,14 +51,7 @@ impl Relation {
         order: &'static str,
     ) -> Self {
         let fetch: Fetch = Arc::new(move |ctx, ids| Box::pin(fetch_many::<C>(ctx, ids, op, column, order)));
-        Self {
-            from,
-            field,
-            to: C::NAME,
-            many: true,
-            member: "id".into(),
-            fetch,
-        }
+        Self { from, field, to: C::NAME, many: true, member: "id".into(), fetch }
     }
 
     /// Reads it for these ids, as far as the caller may know.
@@ -75,11 +61,7 @@ impl Relation {
 
     /// What stands where nothing was found.
     pub fn nothing(&self) -> Value {
-        if self.many {
-            Value::Array(Vec::new())
-        } else {
-            Value::Null
-        }
+        if self.many { Value::Array(Vec::new()) } else { Value::Null }
     }
 }
 
@@ -126,15 +108,9 @@ const DEEPEST: usize = 4;
 pub async fn expand(ctx: &Ctx, from: &str, paths: &[String], mut records: Vec<&mut Value>) -> Result<()> {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     for path in paths {
-        let (head, rest) = path
-            .split_once('.')
-            .map_or((path.as_str(), None), |(head, rest)| (head, Some(rest)));
+        let (head, rest) = path.split_once('.').map_or((path.as_str(), None), |(head, rest)| (head, Some(rest)));
         if path.split('.').count() > DEEPEST {
-            return Err(Error::member(
-                "/expand",
-                "too_deep",
-                format!("follow at most {DEEPEST} relations"),
-            ));
+            return Err(Error::member("/expand", "too_deep", format!("follow at most {DEEPEST} relations")));
         }
         let rest = rest.map(str::to_owned);
         match groups.iter_mut().find(|(name, _)| *name == head) {
@@ -145,30 +121,18 @@ pub async fn expand(ctx: &Ctx, from: &str, paths: &[String], mut records: Vec<&m
     for (head, rest) in groups {
         let relations = &ctx.app.operations.relations;
         let Some(relation) = relations.iter().find(|one| one.from == from && one.field == head) else {
-            let names: Vec<&str> = relations
-                .iter()
-                .filter(|one| one.from == from)
-                .map(|one| one.field)
-                .collect();
+            let names: Vec<&str> = relations.iter().filter(|one| one.from == from).map(|one| one.field).collect();
             let detail = match names.as_slice() {
                 [] => format!("{from} has no relations"),
                 names => format!("{from} has the relations {}", names.join(", ")),
             };
             return Err(Error::member("/expand", "unknown_relation", detail));
         };
-        let id_of = |record: &Value| {
-            record[&relation.member]
-                .as_str()
-                .and_then(|id| Uuid::parse_str(id).ok())
-        };
+        let id_of = |record: &Value| record[&relation.member].as_str().and_then(|id| Uuid::parse_str(id).ok());
         let mut ids: Vec<Uuid> = records.iter().filter_map(|record| id_of(record)).collect();
         ids.sort_unstable();
         ids.dedup();
-        let mut found = if ids.is_empty() {
-            Found::new()
-        } else {
-            relation.fetch(ctx.clone(), ids).await?
-        };
+        let mut found = if ids.is_empty() { Found::new() } else { relation.fetch(ctx.clone(), ids).await? };
         if !rest.is_empty() {
             let next: Vec<&mut Value> = found
                 .values_mut()
@@ -180,9 +144,7 @@ pub async fn expand(ctx: &Ctx, from: &str, paths: &[String], mut records: Vec<&m
             Box::pin(expand(ctx, relation.to, &rest, next)).await?;
         }
         for record in &mut records {
-            let value = id_of(record)
-                .and_then(|id| found.get(&id).cloned())
-                .unwrap_or_else(|| relation.nothing());
+            let value = id_of(record).and_then(|id| found.get(&id).cloned()).unwrap_or_else(|| relation.nothing());
             if let Some(members) = record.as_object_mut()
                 && !value.is_null()
             {

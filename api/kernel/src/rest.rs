@@ -63,9 +63,7 @@ async fn handle(app: Arc<App>, operation: Arc<Operation>, request: HttpRequest, 
             let mut response = http::problem(&error, &http::request_id(&request));
             if error.code == Code::UnsupportedMediaType && operation.kind == Kind::Update {
                 let kind = header::HeaderValue::from_static("application/merge-patch+json");
-                response
-                    .headers_mut()
-                    .insert(header::HeaderName::from_static("accept-patch"), kind);
+                response.headers_mut().insert(header::HeaderName::from_static("accept-patch"), kind);
             }
             response
         }
@@ -86,13 +84,7 @@ async fn answer(
     if let Some(id) = request.match_info().get("id") {
         arguments.id = Some(Uuid::parse_str(id).map_err(|_| Error::not_found())?);
     }
-    let expand = query(
-        &app.operations,
-        operation,
-        request.query_string(),
-        &mut ctx,
-        &mut arguments.parameters,
-    )?;
+    let expand = query(&app.operations, operation, request.query_string(), &mut ctx, &mut arguments.parameters)?;
     if operation.kind.needs_version() {
         arguments.version = if_match(request.headers())?;
     }
@@ -106,11 +98,7 @@ async fn answer(
     }
     if operation.body.is_some() {
         // A file comes in base64, a third longer than it is.
-        let most = if operation.large {
-            app.limits.import_bytes / 3 * 4 + 4096
-        } else {
-            app.limits.body_bytes
-        };
+        let most = if operation.large { app.limits.import_bytes / 3 * 4 + 4096 } else { app.limits.body_bytes };
         arguments.body = json_body(operation, request, payload, most).await?;
     }
     let answered = app.operations.call(&ctx, operation.op, arguments).await?;
@@ -122,11 +110,7 @@ async fn json_body(operation: &Operation, request: &HttpRequest, payload: Payloa
     if body.is_empty() && operation.kind == Kind::Act {
         return Ok(Value::Null);
     }
-    let wanted = if operation.kind == Kind::Update {
-        "application/merge-patch+json"
-    } else {
-        "application/json"
-    };
+    let wanted = if operation.kind == Kind::Update { "application/merge-patch+json" } else { "application/json" };
     if http::media_type(request.headers()) != wanted {
         return Err(Error::new(Code::UnsupportedMediaType, format!("send {wanted}")));
     }
@@ -146,13 +130,8 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i32>> {
             "name the version you read; * would overwrite what you have not seen",
         ));
     }
-    let version = text
-        .strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .and_then(|tag| tag.parse().ok());
-    version
-        .map(Some)
-        .ok_or_else(|| Error::new(Code::Stale, "If-Match holds one entity tag as it was given in ETag"))
+    let version = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|tag| tag.parse().ok());
+    version.map(Some).ok_or_else(|| Error::new(Code::Stale, "If-Match holds one entity tag as it was given in ETag"))
 }
 
 fn query(
@@ -169,12 +148,7 @@ fn query(
     for (name, text) in pairs {
         match name.as_str() {
             "expand" if matches!(operation.kind, Kind::List | Kind::Get) => {
-                expand.extend(
-                    text.split(',')
-                        .map(str::trim)
-                        .filter(|path| !path.is_empty())
-                        .map(str::to_owned),
-                );
+                expand.extend(text.split(',').map(str::trim).filter(|path| !path.is_empty()).map(str::to_owned));
                 continue;
             }
             "validateOnly" if operation.kind.writes() => {
@@ -188,9 +162,7 @@ fn query(
         };
         let values: Vec<Value> = if parameter.many {
             let all: Vec<&str> = text.split(',').collect();
-            all.into_iter()
-                .map(|one| parse(operations, parameter, one))
-                .collect::<Result<_>>()?
+            all.into_iter().map(|one| parse(operations, parameter, one)).collect::<Result<_>>()?
         } else {
             vec![parse(operations, parameter, &text)?]
         };
@@ -209,11 +181,7 @@ fn query(
 }
 
 fn unknown(operation: &Operation, name: &str) -> Error {
-    let mut known: Vec<&str> = operation
-        .parameters
-        .iter()
-        .map(|parameter| parameter.name.as_str())
-        .collect();
+    let mut known: Vec<&str> = operation.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
     match operation.kind {
         Kind::List | Kind::Get => known.push("expand"),
         kind if kind.writes() => known.push("validateOnly"),
@@ -221,11 +189,7 @@ fn unknown(operation: &Operation, name: &str) -> Error {
     }
     let detail = format!("{name} is not a parameter here; these are: {}", known.join(", "));
     let mut error = Error::new(Code::UnknownParameter, detail.clone());
-    error.problems.push(crate::error::Problem {
-        pointer: format!("/{name}"),
-        code: "unknown_parameter",
-        detail,
-    });
+    error.problems.push(crate::error::Problem { pointer: format!("/{name}"), code: "unknown_parameter", detail });
     error
 }
 
@@ -265,10 +229,8 @@ pub fn check_parameter(operations: &Operations, parameter: &Parameter, value: &V
         return wrong("unknown_value", format!("give one of {}", words.join(", ")));
     }
     if let Some(number) = value.as_i64() {
-        let (least, most) = (
-            schema["minimum"].as_i64().unwrap_or(i64::MIN),
-            schema["maximum"].as_i64().unwrap_or(i64::MAX),
-        );
+        let (least, most) =
+            (schema["minimum"].as_i64().unwrap_or(i64::MIN), schema["maximum"].as_i64().unwrap_or(i64::MAX));
         if number < least || number > most {
             return wrong("out_of_range", format!("give {least} to {most}"));
         }
@@ -282,10 +244,7 @@ pub fn check_parameter(operations: &Operations, parameter: &Parameter, value: &V
     };
     let length = text.chars().count() as u64;
     if !right {
-        return wrong(
-            "wrong_form",
-            format!("is not a {}", schema["format"].as_str().unwrap_or("text")),
-        );
+        return wrong("wrong_form", format!("is not a {}", schema["format"].as_str().unwrap_or("text")));
     }
     if length > schema["maxLength"].as_u64().unwrap_or(4096) || length < schema["minLength"].as_u64().unwrap_or(0) {
         return wrong("wrong_length", "is too long or too short".into());
@@ -305,19 +264,12 @@ async fn respond(
     let mut response = HttpResponse::build(status);
     response.insert_header((http::REQUEST_ID, &*ctx.request_id));
     response.insert_header((header::VARY, "Authorization, Acting-Partnership"));
-    let cache = if operation.kind == Kind::Submit {
-        "no-store"
-    } else {
-        "private, no-cache"
-    };
+    let cache = if operation.kind == Kind::Submit { "no-store" } else { "private, no-cache" };
     response.insert_header((header::CACHE_CONTROL, cache));
     // An expanded record changes when what it points to does, so it carries no tag.
     if let Some(tag) = tag.filter(|_| expand.is_empty()) {
         if operation.kind == Kind::Get && none_match(request.headers(), &tag) {
-            return Ok(response
-                .status(StatusCode::NOT_MODIFIED)
-                .insert_header((header::ETAG, tag))
-                .finish());
+            return Ok(response.status(StatusCode::NOT_MODIFIED).insert_header((header::ETAG, tag)).finish());
         }
         response.insert_header((header::ETAG, tag));
     }
@@ -334,21 +286,15 @@ async fn respond(
     } else {
         let mut value = answered.shown.value()?;
         let (name, records) = match &operation.item {
-            Some(item) => (
-                item,
-                value["items"]
-                    .as_array_mut()
-                    .map(|rows| rows.iter_mut().collect())
-                    .unwrap_or_default(),
-            ),
+            Some(item) => {
+                (item, value["items"].as_array_mut().map(|rows| rows.iter_mut().collect()).unwrap_or_default())
+            }
             None => (&operation.answer, vec![&mut value]),
         };
         relation::expand(ctx, name, expand, records).await?;
         serde_json::to_vec(&value).map_err(Error::internal)?
     };
-    Ok(response
-        .insert_header((header::CONTENT_TYPE, "application/json"))
-        .body(body))
+    Ok(response.insert_header((header::CONTENT_TYPE, "application/json")).body(body))
 }
 
 fn none_match(headers: &HeaderMap, tag: &str) -> bool {
@@ -363,15 +309,8 @@ fn none_match(headers: &HeaderMap, tag: &str) -> bool {
 }
 
 fn next_link(operation: &Operation, request: &HttpRequest, cursor: &str) -> String {
-    let kept: Vec<&str> = request
-        .query_string()
-        .split('&')
-        .filter(|pair| !pair.is_empty() && !pair.starts_with("after="))
-        .collect();
-    let query = kept
-        .into_iter()
-        .chain([format!("after={cursor}").as_str()])
-        .collect::<Vec<_>>()
-        .join("&");
+    let kept: Vec<&str> =
+        request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after=")).collect();
+    let query = kept.into_iter().chain([format!("after={cursor}").as_str()]).collect::<Vec<_>>().join("&");
     format!("<{}?{query}>; rel=\"next\"", operation.path)
 }

@@ -76,17 +76,9 @@ impl Schemas {
     /// Adds what a PATCH of this record takes: every member it may change, none required, null to empty.
     pub fn add_patch<R: Record>(&mut self, name: &str, of: &str, leave_out: impl Fn(&[Use]) -> bool) {
         let Some(new) = self.named.get(of).cloned() else { return };
-        let required: Vec<&str> = new["required"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
+        let required: Vec<&str> = new["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let mut properties = Map::new();
-        for field in R::FIELDS
-            .iter()
-            .filter(|field| field.on_update && !leave_out(field.uses))
-        {
+        for field in R::FIELDS.iter().filter(|field| field.on_update && !leave_out(field.uses)) {
             let member = camel(field.name);
             let Some(schema) = new["properties"].get(&member) else {
                 continue;
@@ -129,11 +121,7 @@ impl Schemas {
         if validator.is_valid(body) {
             return Ok(());
         }
-        let problems: Vec<Problem> = validator
-            .iter_errors(body)
-            .flat_map(|error| problems(&error))
-            .take(100)
-            .collect();
+        let problems: Vec<Problem> = validator.iter_errors(body).flat_map(|error| problems(&error)).take(100).collect();
         Err(Error::members(problems))
     }
 
@@ -151,10 +139,7 @@ impl Schemas {
             .build(&root)
             .map_err(|error| Error::internal(format!("the schema {name} is wrong: {error}")))?;
         let validator = Arc::new(validator);
-        self.validators
-            .write()
-            .map_err(|_| poisoned())?
-            .insert(name.into(), validator.clone());
+        self.validators.write().map_err(|_| poisoned())?.insert(name.into(), validator.clone());
         Ok(validator)
     }
 
@@ -239,9 +224,7 @@ fn nullable(mut schema: Value) -> Value {
         schema["type"] = json!([kind, "null"]);
         schema
     } else {
-        let description = schema
-            .as_object_mut()
-            .and_then(|members| members.shift_remove("description"));
+        let description = schema.as_object_mut().and_then(|members| members.shift_remove("description"));
         let mut either = json!({ "oneOf": [schema, { "type": "null" }] });
         if let Some(description) = description {
             either["description"] = description;
@@ -268,13 +251,8 @@ fn problems(error: &jsonschema::ValidationError<'_>) -> Vec<Problem> {
             one(format!("{at}/{name}"), "required", format!("{name} is required"))
         }
         Kind::Enum { options } => {
-            let words: Vec<String> = options
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect();
+            let words: Vec<String> =
+                options.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
             one(at, "unknown_value", format!("give one of {}", words.join(", ")))
         }
         Kind::MaxLength { limit } => one(at, "too_long", format!("at most {limit} characters")),

@@ -320,11 +320,8 @@ fn part<C: ColumnTrait>(tenant_column: C, meeting: C, permit: &Permit) -> Condit
     if permit.standing.role.is_intermediary() {
         return rows;
     }
-    let known = Query::select()
-        .column(meeting::Column::Id)
-        .from(meeting::Entity)
-        .cond_where(meetings(permit))
-        .to_owned();
+    let known =
+        Query::select().column(meeting::Column::Id).from(meeting::Entity).cond_where(meetings(permit)).to_owned();
     rows.add(Condition::any().add(meeting.is_null()).add(meeting.in_subquery(known)))
 }
 
@@ -397,11 +394,7 @@ impl Scoped for action_item::Model {
         let own = permit.standing.organization_id.unwrap_or_default();
         tenant(action_item::Column::PartnershipId, permit).add(
             Condition::any()
-                .add(part(
-                    action_item::Column::PartnershipId,
-                    action_item::Column::MeetingId,
-                    permit,
-                ))
+                .add(part(action_item::Column::PartnershipId, action_item::Column::MeetingId, permit))
                 .add(action_item::Column::OwnerOrganizationId.eq(own)),
         )
     }
@@ -457,9 +450,7 @@ impl Scoped for resource_status_change::Model {
             .from(resource::Entity)
             .cond_where(resource::Model::rows(permit))
             .to_owned();
-        resource_status_change::Column::ResourceId
-            .in_subquery(known)
-            .into_condition()
+        resource_status_change::Column::ResourceId.in_subquery(known).into_condition()
     }
     fn partnership_id(&self) -> Uuid {
         self.partnership_id

@@ -57,16 +57,9 @@ impl Store {
             Self::connect_sqlite(options).await
         } else if options.url.starts_with("postgres") {
             let connection = Database::connect(common(&options.url, options.connections)).await?;
-            Ok(Self {
-                read: connection.clone(),
-                write: connection,
-                queue: None,
-            })
+            Ok(Self { read: connection.clone(), write: connection, queue: None })
         } else {
-            Err(Error::new(
-                Code::Internal,
-                "the database url starts with sqlite: or postgres://",
-            ))
+            Err(Error::new(Code::Internal, "the database url starts with sqlite: or postgres://"))
         }
     }
 
@@ -82,11 +75,7 @@ impl Store {
         let read = Database::connect(many).await?;
         let (queue, jobs) = mpsc::channel(4096);
         tokio::spawn(commit_in_groups(write.clone(), jobs));
-        Ok(Self {
-            read,
-            write,
-            queue: Some(queue),
-        })
+        Ok(Self { read, write, queue: Some(queue) })
     }
 
     /// For answers.
@@ -141,11 +130,7 @@ impl Store {
         F: Fn(Tx) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let tx = Arc::new(
-            self.write
-                .begin_with_config(Some(IsolationLevel::Serializable), None)
-                .await?,
-        );
+        let tx = Arc::new(self.write.begin_with_config(Some(IsolationLevel::Serializable), None).await?);
         let outcome = work(tx.clone()).await;
         let tx = Arc::into_inner(tx).ok_or_else(|| Error::internal("a transaction outlived its work"))?;
         match outcome {
@@ -219,11 +204,7 @@ async fn stable_plans(connection: &mut sqlx::SqliteConnection) -> Result<(), sql
 }
 
 fn retryable(error: &Error) -> bool {
-    error
-        .source
-        .as_ref()
-        .and_then(|source| source.downcast_ref::<DbErr>())
-        .is_some_and(is_retryable)
+    error.source.as_ref().and_then(|source| source.downcast_ref::<DbErr>()).is_some_and(is_retryable)
 }
 
 fn random_below(most: u64) -> u64 {
@@ -304,11 +285,7 @@ async fn group(
             // Its reply is gone with it, so whoever waits is told that the writer stopped.
             Err(_) => inner.rollback().await?,
         }
-        next = if replies.len() < GROUP {
-            jobs.try_recv().ok()
-        } else {
-            None
-        };
+        next = if replies.len() < GROUP { jobs.try_recv().ok() } else { None };
     }
     outer.commit().await?;
     Ok(())

@@ -106,10 +106,7 @@ impl Keys {
 
     /// Reads the keys again, for example after another replica rotated them.
     pub async fn refresh(&self, store: &Store) -> Result<()> {
-        let rows = signing_key::Entity::find()
-            .order_by_desc(signing_key::Column::CreatedAt)
-            .all(store.read())
-            .await?;
+        let rows = signing_key::Entity::find().order_by_desc(signing_key::Column::CreatedAt).all(store.read()).await?;
         let mut keys = Vec::new();
         for row in rows {
             let encoding = match row.retired_at {
@@ -117,17 +114,9 @@ impl Keys {
                 Some(_) => None,
             };
             let decoding = DecodingKey::from_ed_components(&row.public_x).map_err(Error::internal)?;
-            keys.push(Key {
-                kid: row.kid,
-                public_x: row.public_x,
-                decoding,
-                encoding,
-            });
+            keys.push(Key { kid: row.kid, public_x: row.public_x, decoding, encoding });
         }
-        let mut held = self
-            .keys
-            .write()
-            .map_err(|_| Error::internal("the keys are poisoned"))?;
+        let mut held = self.keys.write().map_err(|_| Error::internal("the keys are poisoned"))?;
         *held = keys;
         if let Ok(mut verified) = self.verified.write() {
             verified.clear();
@@ -207,11 +196,7 @@ impl Keys {
         if let Ok(verified) = self.verified.read()
             && let Some(claims) = verified.get(&hash)
         {
-            return if claims.exp > Utc::now().timestamp() {
-                Ok(claims.clone())
-            } else {
-                Err(refused())
-            };
+            return if claims.exp > Utc::now().timestamp() { Ok(claims.clone()) } else { Err(refused()) };
         }
         let claims = Arc::new(self.check(token)?);
         if let Ok(mut verified) = self.verified.write() {
@@ -229,10 +214,7 @@ impl Keys {
             return Err(refused());
         }
         let keys = self.keys.read().map_err(|_| Error::internal("the keys are poisoned"))?;
-        let key = keys
-            .iter()
-            .find(|key| Some(&key.kid) == header.kid.as_ref())
-            .ok_or_else(refused)?;
+        let key = keys.iter().find(|key| Some(&key.kid) == header.kid.as_ref()).ok_or_else(refused)?;
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[&self.issuer]);
         validation.set_audience(&[&self.issuer]);
@@ -253,10 +235,7 @@ pub async fn rotate(store: &Store) -> Result<()> {
     let before = Utc::now() - chrono::TimeDelta::days(1);
     store
         .write(true, move |tx| async move {
-            let keys = signing_key::Entity::find()
-                .order_by_desc(signing_key::Column::CreatedAt)
-                .all(&*tx)
-                .await?;
+            let keys = signing_key::Entity::find().order_by_desc(signing_key::Column::CreatedAt).all(&*tx).await?;
             // A key is out of use when the one after it has signed for a day.
             let successors = keys.iter().zip(keys.iter().skip(1));
             for (_, key) in successors.filter(|(after, _)| after.created_at < before) {
@@ -272,10 +251,7 @@ async fn make(store: &Store) -> Result<()> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| Error::internal(error.to_string()))?;
     let key = SigningKey::from_bytes(&seed);
-    let pem = key
-        .to_pkcs8_pem(LineEnding::LF)
-        .map_err(|error| Error::internal(error.to_string()))?
-        .to_string();
+    let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(|error| Error::internal(error.to_string()))?.to_string();
     let public = BASE64.encode(key.verifying_key().as_bytes());
     store
         .write(true, move |tx| {
@@ -304,9 +280,7 @@ fn hasher() -> Result<Argon2<'static>> {
 /// Hashes a password with argon2id, on a thread that may block.
 pub async fn hash_password(password: String) -> Result<String> {
     blocking(move || {
-        let hash = hasher()?
-            .hash_password(password.as_bytes())
-            .map_err(|error| Error::internal(error.to_string()))?;
+        let hash = hasher()?.hash_password(password.as_bytes()).map_err(|error| Error::internal(error.to_string()))?;
         Ok(hash.to_string())
     })
     .await

@@ -86,16 +86,12 @@ async fn owner_is_a_partner(ctx: &Ctx, new: &NewActionItem) -> Result<()> {
 async fn check_seat(ctx: &Ctx, new: &NewActionItem) -> Result<()> {
     let seat = at_table_if_given::<seat::Model>(ctx, "/seatId", new.seat_id, new.partnership_id).await?;
     match seat {
-        Some(seat) if seat.organization_id != new.owner_organization_id => Err(Error::member(
-            "/seatId",
-            "not_the_owners",
-            "that seat is another organisation's",
-        )),
-        Some(seat) if seat.state == SeatState::Ended => Err(Error::member(
-            "/seatId",
-            "ended",
-            "that seat has ended; name its successor",
-        )),
+        Some(seat) if seat.organization_id != new.owner_organization_id => {
+            Err(Error::member("/seatId", "not_the_owners", "that seat is another organisation's"))
+        }
+        Some(seat) if seat.state == SeatState::Ended => {
+            Err(Error::member("/seatId", "ended", "that seat has ended; name its successor"))
+        }
         _ => Ok(()),
     }
 }
@@ -151,13 +147,11 @@ async fn moved(
 
 /// Points what is left to do, from a meeting or carried over to it, to another meeting.
 pub async fn carry_over(ctx: &Ctx, from: &meeting::Model, to: &meeting::Model) -> Result<()> {
-    let of_meeting = Condition::any()
-        .add(action_item::Column::CarriedToMeetingId.eq(from.id))
-        .add(
-            Condition::all()
-                .add(action_item::Column::MeetingId.eq(from.id))
-                .add(action_item::Column::CarriedToMeetingId.is_null()),
-        );
+    let of_meeting = Condition::any().add(action_item::Column::CarriedToMeetingId.eq(from.id)).add(
+        Condition::all()
+            .add(action_item::Column::MeetingId.eq(from.id))
+            .add(action_item::Column::CarriedToMeetingId.is_null()),
+    );
     let left = action_item::Entity::find()
         .filter(of_meeting)
         .filter(action_item::Column::State.is_in(OPEN))

@@ -96,10 +96,7 @@ async fn still_asks_something(ctx: &Ctx, meeting: &meeting::Model) -> Result<()>
 async fn update_item(ctx: Ctx, at: Target, patch: Value) -> Result<agenda_item::Model> {
     let (row, meeting) = reached_part::<agenda_item::Model>(&ctx, Op::UpdateAgendaItem, at).await?;
     let (new, mut active) = patched(&row, &patch)?;
-    let only_outcome = NewAgendaItem {
-        outcome: row.outcome.clone(),
-        ..new.clone()
-    } == row.editable();
+    let only_outcome = NewAgendaItem { outcome: row.outcome.clone(), ..new.clone() } == row.editable();
     if !(only_outcome && OPEN_TO_OUTCOMES.contains(&meeting.state)) {
         record::from_state(meeting.state, &OPEN, MeetingState::word)?;
     }
@@ -140,11 +137,7 @@ pub async fn carry_over(ctx: &Ctx, from: &meeting::Model, to: &meeting::Model) -
         .await?;
     for item in &left {
         if carried.iter().all(|one| one.carried_from_id != Some(item.id)) {
-            let again = NewAgendaItem {
-                meeting_id: to.id,
-                position: 0,
-                ..item.editable()
-            };
+            let again = NewAgendaItem { meeting_id: to.id, position: 0, ..item.editable() };
             insert(ctx, to, again, Some(item.id), "agenda_item.carried_over").await?;
         }
     }

@@ -63,12 +63,8 @@ const OPEN: [MeetingState; 3] = [MeetingState::Draft, MeetingState::Scheduled, M
 /// States in which an invitation is answered.
 const OPEN_TO_ANSWERS: [MeetingState; 2] = [MeetingState::Scheduled, MeetingState::InProgress];
 /// States in which it is known who came.
-const BEGUN: [MeetingState; 4] = [
-    MeetingState::InProgress,
-    MeetingState::Held,
-    MeetingState::Minuted,
-    MeetingState::Closed,
-];
+const BEGUN: [MeetingState; 4] =
+    [MeetingState::InProgress, MeetingState::Held, MeetingState::Minuted, MeetingState::Closed];
 
 async fn ask(ctx: Ctx, new: NewAttendance) -> Result<attendance::Model> {
     let meeting = record::reference::<meeting::Model>(&ctx, "/meetingId", new.meeting_id).await?;
@@ -76,16 +72,10 @@ async fn ask(ctx: Ctx, new: NewAttendance) -> Result<attendance::Model> {
     record::from_state(meeting.state, &OPEN, MeetingState::word)?;
     let seat = at_table::<seat::Model>(&ctx, "/seatId", new.seat_id, meeting.partnership_id).await?;
     if seat.state == SeatState::Ended {
-        return Err(Error::member(
-            "/seatId",
-            "ended",
-            "that seat has ended; ask its successor",
-        ));
+        return Err(Error::member("/seatId", "ended", "that seat has ended; ask its successor"));
     }
     let partner = partner_of(&ctx, seat.partner_id).await?;
-    let invited_as = new
-        .invited_as
-        .unwrap_or_else(|| rules::asked_by_default(&meeting, &partner));
+    let invited_as = new.invited_as.unwrap_or_else(|| rules::asked_by_default(&meeting, &partner));
     let mut active = attendance::Model::begin(ctx.new_id(), ctx.now(), new);
     active.invited_as = Set(Some(invited_as));
     active.partnership_id = Set(meeting.partnership_id);
@@ -100,10 +90,7 @@ async fn ask(ctx: Ctx, new: NewAttendance) -> Result<attendance::Model> {
 }
 
 async fn partner_of(ctx: &Ctx, id: Uuid) -> Result<partner::Model> {
-    partner::Entity::find_by_id(id)
-        .one(&ctx.read())
-        .await?
-        .ok_or_else(Error::not_found)
+    partner::Entity::find_by_id(id).one(&ctx.read()).await?.ok_or_else(Error::not_found)
 }
 
 async fn warnings(ctx: &Ctx, meeting: &meeting::Model, seat: &seat::Model, partner: &partner::Model) -> Result<Texts> {
@@ -116,13 +103,7 @@ async fn warnings(ctx: &Ctx, meeting: &meeting::Model, seat: &seat::Model, partn
         .order_by_asc(constraint::Column::Id)
         .all(&ctx.read())
         .await?;
-    Ok(rules::warnings(
-        meeting,
-        seat.function_level,
-        partner.engagement_mode,
-        &constraints,
-        day,
-    ))
+    Ok(rules::warnings(meeting, seat.function_level, partner.engagement_mode, &constraints, day))
 }
 
 /// A meeting already called keeps its rules with this seat asked as it is.
@@ -147,9 +128,7 @@ fn places(seats: &[attendance::Model]) -> (usize, Vec<&attendance::Model>) {
 }
 
 fn fits(meeting: &meeting::Model, taken: usize) -> bool {
-    meeting
-        .capacity
-        .is_none_or(|capacity| usize::try_from(capacity).is_ok_and(|capacity| taken < capacity))
+    meeting.capacity.is_none_or(|capacity| usize::try_from(capacity).is_ok_and(|capacity| taken < capacity))
 }
 
 /// The place on the waiting list of the next seat asked; `None` when there is room.
@@ -219,11 +198,7 @@ async fn record_presence(ctx: Ctx, at: Target, body: RecordAttendance) -> Result
     let (row, meeting) = reached_part::<attendance::Model>(&ctx, Op::RecordAttendance, at).await?;
     record::from_state(meeting.state, &BEGUN, MeetingState::word)?;
     if !body.attended && body.minutes.is_some_and(|minutes| minutes > 0) {
-        return Err(Error::member(
-            "/minutes",
-            "contradiction",
-            "who did not come was there no minute",
-        ));
+        return Err(Error::member("/minutes", "contradiction", "who did not come was there no minute"));
     }
     let mut active = row.clone().into_active_model();
     active.attended = Set(Some(body.attended));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use roundtable_entity::{Record, agenda_item, attendance, meeting, partner, time_override};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::Result;
+use roundtable_kernel::policy;
 use roundtable_kernel::record;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde::Deserialize;
@@ -13,7 +14,6 @@ use uuid::Uuid;
 
 use crate::clock::Quarter;
 use crate::ledger;
-use crate::policy::policy_value;
 use crate::rules::{self, Guest, Offer};
 
 /// Why one employer is asked for more time than it offered. It is logged and the employer sees it (practice 39).
@@ -84,7 +84,7 @@ pub async fn suits_the_guests(
     guests: &[Guest],
 ) -> Result<()> {
     rules::asynchronous_input_is_offered(meeting, items, guests)?;
-    let cap = policy_value(ctx, meeting.partnership_id, "process_minutes_cap", 60).await?;
+    let cap = policy::whole(ctx, meeting.partnership_id, "process_minutes_cap").await?;
     rules::process_is_short(meeting, guests, cap)
 }
 
@@ -106,11 +106,7 @@ pub async fn respects_employer_time(
     let granted = granted(ctx, meeting.id).await?;
     let mut refused = Vec::new();
     for (id, minutes) in asked {
-        let Some(partner) = guests
-            .iter()
-            .map(|guest| &guest.partner)
-            .find(|partner| partner.id == id)
-        else {
+        let Some(partner) = guests.iter().map(|guest| &guest.partner).find(|partner| partner.id == id) else {
             continue;
         };
         let offer = Offer {
@@ -126,11 +122,7 @@ pub async fn respects_employer_time(
             None => refused.push(partner),
         }
     }
-    if refused.is_empty() {
-        Ok(())
-    } else {
-        Err(rules::employer_time_exceeded(refused))
-    }
+    if refused.is_empty() { Ok(()) } else { Err(rules::employer_time_exceeded(refused)) }
 }
 
 async fn keep_reason(ctx: &Ctx, meeting: &meeting::Model, offer: &Offer<'_>, over: i64, reason: &str) -> Result<()> {

@@ -69,33 +69,22 @@ pub struct Quarter {
 impl Quarter {
     /// The quarter a day is in.
     pub fn of(day: NaiveDate) -> Self {
-        Self {
-            year: day.year(),
-            number: day.month0() / 3 + 1,
-        }
+        Self { year: day.year(), number: day.month0() / 3 + 1 }
     }
 
     /// The quarter written like this: `2026-Q4`.
     pub fn named(text: &str) -> Option<Self> {
         let (year, number) = text.split_once("-Q")?;
-        let quarter = Self {
-            year: year.parse().ok()?,
-            number: number.parse().ok().filter(|number| (1..=4).contains(number))?,
-        };
+        let quarter =
+            Self { year: year.parse().ok()?, number: number.parse().ok().filter(|number| (1..=4).contains(number))? };
         (quarter.to_string() == text).then_some(quarter)
     }
 
     /// Its first moment and the first one after it.
     pub fn bounds(self) -> Result<(Timestamp, Timestamp)> {
         let next = match self.number {
-            4 => Self {
-                year: self.year + 1,
-                number: 1,
-            },
-            number => Self {
-                number: number + 1,
-                ..self
-            },
+            4 => Self { year: self.year + 1, number: 1 },
+            number => Self { number: number + 1, ..self },
         };
         Ok((self.begins()?, next.begins()?))
     }

@@ -27,12 +27,8 @@ pub fn register(table: &mut Operations) {
 }
 
 /// States in which a meeting can have decided something.
-const BEGUN: [MeetingState; 4] = [
-    MeetingState::InProgress,
-    MeetingState::Held,
-    MeetingState::Minuted,
-    MeetingState::Closed,
-];
+const BEGUN: [MeetingState; 4] =
+    [MeetingState::InProgress, MeetingState::Held, MeetingState::Minuted, MeetingState::Closed];
 
 async fn create_decision(ctx: Ctx, new: NewDecision) -> Result<decision::Model> {
     let permit = ctx.permit_at(Op::CreateDecision, new.partnership_id)?;
@@ -51,11 +47,9 @@ async fn create_decision(ctx: Ctx, new: NewDecision) -> Result<decision::Model> 
 async fn meeting_of(ctx: &Ctx, new: &NewDecision) -> Result<Option<meeting::Model>> {
     match (new.made_in, new.meeting_id) {
         (MadeIn::Meeting, Some(id)) => at_table(ctx, "/meetingId", id, new.partnership_id).await.map(Some),
-        (MadeIn::Meeting, None) => Err(Error::member(
-            "/meetingId",
-            "required",
-            "name the meeting the decision was made in",
-        )),
+        (MadeIn::Meeting, None) => {
+            Err(Error::member("/meetingId", "required", "name the meeting the decision was made in"))
+        }
         (_, Some(_)) => Err(Error::member(
             "/meetingId",
             "contradiction",

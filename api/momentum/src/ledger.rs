@@ -10,6 +10,7 @@ use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::Operations;
+use roundtable_kernel::policy;
 use roundtable_kernel::scope::Scoped;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, SimpleExpr};
 use sea_orm::{
@@ -20,7 +21,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::clock::Quarter;
-use crate::policy::policy_value;
 use crate::rules::{self, DefaultHours};
 
 /// States in which a meeting takes time.
@@ -111,8 +111,8 @@ struct Overridden {
 /// Hours taken as offered where an employer has not said.
 pub async fn default_hours(ctx: &Ctx, partnership_id: Uuid) -> Result<DefaultHours> {
     Ok(DefaultHours {
-        small_or_medium: policy_value(ctx, partnership_id, "sme_default", 6).await?,
-        other: policy_value(ctx, partnership_id, "hours_offered_default", 12).await?,
+        small_or_medium: policy::whole(ctx, partnership_id, "sme_default").await?,
+        other: policy::whole(ctx, partnership_id, "hours_offered_default").await?,
     })
 }
 
@@ -132,10 +132,7 @@ pub async fn spent(
         .column(attendance::Column::PartnerId)
         .expr_as(minutes_as(InvitedAs::Required), "required_minutes")
         .expr_as(minutes_as(InvitedAs::Optional), "optional_minutes")
-        .expr_as(
-            Func::count_distinct(Expr::col((attendance::Entity, attendance::Column::MeetingId))),
-            "meetings",
-        )
+        .expr_as(Func::count_distinct(Expr::col((attendance::Entity, attendance::Column::MeetingId))), "meetings")
         .join(JoinType::InnerJoin, to_meeting)
         .filter(attendance::Column::PartnerId.is_in(partner_ids.iter().copied()))
         .filter(attendance::Column::ArchivedAt.is_null())
@@ -178,10 +175,7 @@ async fn overrides(ctx: &Ctx, quarter: Quarter, partner_ids: &[Uuid]) -> Result<
     let rows = time_override::Entity::find()
         .select_only()
         .column(time_override::Column::PartnerId)
-        .expr_as(
-            Expr::col((time_override::Entity, time_override::Column::Id)).count(),
-            "overrides",
-        )
+        .expr_as(Expr::col((time_override::Entity, time_override::Column::Id)).count(), "overrides")
         .join(JoinType::InnerJoin, to_meeting)
         .filter(time_override::Column::PartnerId.is_in(partner_ids.iter().copied()))
         .filter(time_override::Column::ArchivedAt.is_null())
@@ -232,12 +226,7 @@ async fn time_ledger(ctx: Ctx, question: TimeLedgerQuestion) -> Result<TimeLedge
             EmployerTime::of(partner, default, spent.get(&partner.id), overridden)
         })
         .collect();
-    Ok(TimeLedger {
-        quarter: quarter.to_string(),
-        starts_at,
-        ends_at,
-        employers,
-    })
+    Ok(TimeLedger { quarter: quarter.to_string(), starts_at, ends_at, employers })
 }
 
 impl EmployerTime {

@@ -11,7 +11,6 @@ mod ledger;
 mod meeting;
 mod minutes;
 mod part;
-mod policy;
 mod recurrence;
 mod rules;
 mod series;

@@ -192,11 +192,7 @@ async fn hold_meeting(ctx: Ctx, at: Target, body: HoldMeeting) -> Result<meeting
 
 async fn close_meeting(ctx: Ctx, at: Target, body: CloseMeeting) -> Result<meeting::Model> {
     let row = record::target::<meeting::Model>(&ctx, Op::CloseMeeting, at).await?;
-    record::from_state(
-        row.state,
-        &[MeetingState::Held, MeetingState::Minuted],
-        MeetingState::word,
-    )?;
+    record::from_state(row.state, &[MeetingState::Held, MeetingState::Minuted], MeetingState::word)?;
     let result = body.objective_result.ok_or(Code::ObjectiveResultRequired)?;
     let mut active = row.clone().into_active_model();
     active.state = Set(MeetingState::Closed);
@@ -206,11 +202,7 @@ async fn close_meeting(ctx: Ctx, at: Target, body: CloseMeeting) -> Result<meeti
 
 async fn cancel_meeting(ctx: Ctx, at: Target, body: CancelMeeting) -> Result<meeting::Model> {
     let row = record::target::<meeting::Model>(&ctx, Op::CancelMeeting, at).await?;
-    record::from_state(
-        row.state,
-        &[MeetingState::Draft, MeetingState::Scheduled],
-        MeetingState::word,
-    )?;
+    record::from_state(row.state, &[MeetingState::Draft, MeetingState::Scheduled], MeetingState::word)?;
     let mut active = row.clone().into_active_model();
     active.state = Set(MeetingState::Cancelled);
     active.cancelled_reason = Set(Some(body.reason));
@@ -228,10 +220,7 @@ async fn carry_over_meeting(ctx: Ctx, at: Target, body: CarryOverMeeting) -> Res
         return Err(Error::member(
             "/toMeetingId",
             "wrong_state",
-            format!(
-                "that meeting is {}; carry over to a draft or scheduled one",
-                to.state.word()
-            ),
+            format!("that meeting is {}; carry over to a draft or scheduled one", to.state.word()),
         ));
     }
     crate::agenda::carry_over(&ctx, &row, &to).await?;

@@ -67,10 +67,7 @@ async fn approve_minutes(ctx: Ctx, at: Target, _: Nothing) -> Result<minutes::Mo
     let row = record::known::<minutes::Model>(&ctx, at.id).await?;
     live_meeting(&ctx, row.meeting_id).await?;
     let there = those_there(&ctx, row.meeting_id).await?;
-    let organizations: Vec<_> = there
-        .iter()
-        .map(|guest| Some(guest.attendance.organization_id))
-        .collect();
+    let organizations: Vec<_> = there.iter().map(|guest| Some(guest.attendance.organization_id)).collect();
     permit
         .covers(&organizations)
         .map_err(|_| Error::new(Code::NotYours, "minutes are approved by organisations that were there"))?;

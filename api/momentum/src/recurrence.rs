@@ -35,11 +35,7 @@ impl Recurrence {
     pub fn read(rule: &str, starts_local: &str, time_zone: &str) -> Result<Self> {
         let zone = clock::zone(time_zone)?;
         let start = NaiveDateTime::parse_from_str(starts_local, "%Y-%m-%dT%H:%M").map_err(|_| {
-            Error::member(
-                "/startsLocal",
-                "wrong_form",
-                "is not a time of the calendar, such as 2026-09-08T09:00",
-            )
+            Error::member("/startsLocal", "wrong_form", "is not a time of the calendar, such as 2026-09-08T09:00")
         })?;
         let set = parsed(rule, zone)?.build(floating(start)).map_err(wrong)?;
         if set.clone().all(1).dates.is_empty() {
@@ -61,10 +57,7 @@ impl Recurrence {
         let occurrences: Vec<Occurrence> = found
             .dates
             .into_iter()
-            .map(|date| Occurrence {
-                shown: date.naive_utc(),
-                at: clock::moment(date.naive_utc(), self.zone),
-            })
+            .map(|date| Occurrence { shown: date.naive_utc(), at: clock::moment(date.naive_utc(), self.zone) })
             .filter(|one| from.is_none_or(|from| one.at >= from) && one.at < before)
             .collect();
         if looked_at_all && occurrences.len() <= MOST {
@@ -88,11 +81,7 @@ fn floating(shown: NaiveDateTime) -> chrono::DateTime<rrule::Tz> {
 }
 
 fn wrong(error: impl std::fmt::Display) -> Error {
-    Error::member(
-        "/rrule",
-        "wrong_form",
-        format!("is not a recurrence rule of RFC 5545: {error}"),
-    )
+    Error::member("/rrule", "wrong_form", format!("is not a recurrence rule of RFC 5545: {error}"))
 }
 
 fn parsed(rule: &str, zone: Tz) -> Result<RRule<Unvalidated>> {
@@ -100,10 +89,7 @@ fn parsed(rule: &str, zone: Tz) -> Result<RRule<Unvalidated>> {
         return Err(wrong("give it without RRULE: and on one line"));
     }
     let parsed: RRule<Unvalidated> = rule.parse().map_err(wrong)?;
-    if matches!(
-        parsed.get_freq(),
-        Frequency::Hourly | Frequency::Minutely | Frequency::Secondly
-    ) {
+    if matches!(parsed.get_freq(), Frequency::Hourly | Frequency::Minutely | Frequency::Secondly) {
         return Err(Error::member("/rrule", "too_often", "meetings recur daily at most"));
     }
     if parsed.get_interval() == 0 {
@@ -117,20 +103,14 @@ fn parsed(rule: &str, zone: Tz) -> Result<RRule<Unvalidated>> {
     } else {
         until.with_timezone(&Utc).with_timezone(&zone).naive_local()
     };
-    let whole_day = if ends_on_a_day(rule) {
-        TimeDelta::days(1) - TimeDelta::seconds(1)
-    } else {
-        TimeDelta::zero()
-    };
+    let whole_day = if ends_on_a_day(rule) { TimeDelta::days(1) - TimeDelta::seconds(1) } else { TimeDelta::zero() };
     let last = shown.checked_add_signed(whole_day).unwrap_or(shown);
     Ok(parsed.until(floating(last)))
 }
 
 /// Whether `UNTIL` is a day, which is then part of it.
 fn ends_on_a_day(rule: &str) -> bool {
-    rule.split(';')
-        .filter_map(|part| part.strip_prefix("UNTIL="))
-        .any(|until| until.len() == "20261231".len())
+    rule.split(';').filter_map(|part| part.strip_prefix("UNTIL=")).any(|until| until.len() == "20261231".len())
 }
 
 #[cfg(test)]
@@ -153,69 +133,32 @@ mod tests {
     }
 
     fn problem(rule: &str) -> &'static str {
-        Recurrence::read(rule, "2026-01-13T09:00", "America/Chicago")
-            .unwrap_err()
-            .problems[0]
-            .code
+        Recurrence::read(rule, "2026-01-13T09:00", "America/Chicago").unwrap_err().problems[0].code
     }
 
     #[test]
     fn the_wall_clock_stays_the_same_across_daylight_saving() {
-        let found = places(
-            "FREQ=MONTHLY;BYDAY=2TU",
-            "2026-02-10T09:00",
-            None,
-            "2026-04-30T00:00:00Z",
-        );
-        assert_eq!(
-            found,
-            [
-                "2026-02-10T09:00-06:00",
-                "2026-03-10T09:00-05:00",
-                "2026-04-14T09:00-05:00"
-            ]
-        );
+        let found = places("FREQ=MONTHLY;BYDAY=2TU", "2026-02-10T09:00", None, "2026-04-30T00:00:00Z");
+        assert_eq!(found, ["2026-02-10T09:00-06:00", "2026-03-10T09:00-05:00", "2026-04-14T09:00-05:00"]);
     }
 
     #[test]
     fn a_time_left_out_moves_to_the_first_that_exists_and_back() {
         let found = places("FREQ=DAILY", "2026-03-07T02:30", None, "2026-03-10T00:00:00Z");
-        assert_eq!(
-            found,
-            [
-                "2026-03-07T02:30-06:00",
-                "2026-03-08T03:00-05:00",
-                "2026-03-09T02:30-05:00"
-            ]
-        );
+        assert_eq!(found, ["2026-03-07T02:30-06:00", "2026-03-08T03:00-05:00", "2026-03-09T02:30-05:00"]);
     }
 
     #[test]
     fn what_was_made_is_not_made_again() {
-        let found = places(
-            "FREQ=WEEKLY",
-            "2026-10-19T09:00",
-            Some("2026-10-27T05:00:00Z"),
-            "2026-11-10T06:00:00Z",
-        );
+        let found = places("FREQ=WEEKLY", "2026-10-19T09:00", Some("2026-10-27T05:00:00Z"), "2026-11-10T06:00:00Z");
         assert_eq!(found, ["2026-11-02T09:00-06:00", "2026-11-09T09:00-06:00"]);
     }
 
     #[test]
     fn a_day_as_the_end_is_part_of_it() {
-        let found = places(
-            "FREQ=DAILY;UNTIL=20260107",
-            "2026-01-06T09:00",
-            None,
-            "2026-02-01T00:00:00Z",
-        );
+        let found = places("FREQ=DAILY;UNTIL=20260107", "2026-01-06T09:00", None, "2026-02-01T00:00:00Z");
         assert_eq!(found.len(), 2);
-        let found = places(
-            "FREQ=DAILY;UNTIL=20260107T140000Z",
-            "2026-01-06T09:00",
-            None,
-            "2026-02-01T00:00:00Z",
-        );
+        let found = places("FREQ=DAILY;UNTIL=20260107T140000Z", "2026-01-06T09:00", None, "2026-02-01T00:00:00Z");
         assert_eq!(found.len(), 1);
     }
 

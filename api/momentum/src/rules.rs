@@ -109,10 +109,7 @@ pub fn process_is_short(meeting: &meeting::Model, guests: &[Guest], cap_minutes:
 pub fn minutes_asked(meeting: &meeting::Model, guests: &[Guest]) -> BTreeMap<Uuid, i64> {
     let mut asked = BTreeMap::new();
     for guest in guests.iter().filter(|guest| guest.is_required_employer()) {
-        let preparation = guest
-            .attendance
-            .preparation_minutes
-            .unwrap_or(meeting.preparation_minutes);
+        let preparation = guest.attendance.preparation_minutes.unwrap_or(meeting.preparation_minutes);
         *asked.entry(guest.partner.id).or_default() += i64::from(meeting.duration_minutes) + i64::from(preparation);
     }
     asked
@@ -129,11 +126,7 @@ pub struct DefaultHours {
 
 /// Minutes an employer offers in a quarter (practice 38).
 pub fn minutes_offered(partner: &partner::Model, default: DefaultHours) -> i64 {
-    let by_size = if is_small_or_medium(partner) {
-        default.small_or_medium
-    } else {
-        default.other
-    };
+    let by_size = if is_small_or_medium(partner) { default.small_or_medium } else { default.other };
     partner.hours_offered.map_or(by_size, i64::from).saturating_mul(60)
 }
 
@@ -167,10 +160,7 @@ pub fn employer_time_exceeded<'a>(partners: impl IntoIterator<Item = &'a partner
         .map(|partner| Problem {
             pointer: "/timeOverrides".into(),
             code: "employer_time_exceeded",
-            detail: format!(
-                "{} (partner {}) would give more time than it offered",
-                partner.name, partner.id
-            ),
+            detail: format!("{} (partner {}) would give more time than it offered", partner.name, partner.id),
         })
         .collect();
     let names: Vec<&str> = problems.iter().map(|problem| problem.detail.as_str()).collect();
@@ -178,19 +168,12 @@ pub fn employer_time_exceeded<'a>(partners: impl IntoIterator<Item = &'a partner
         "{}; make it optional, shorten the meeting, or give a reason when scheduling, which the employer will see",
         names.join("; ")
     );
-    Error {
-        problems,
-        ..Error::new(Code::EmployerTimeExceeded, detail)
-    }
+    Error { problems, ..Error::new(Code::EmployerTimeExceeded, detail) }
 }
 
 /// How a seat is asked unless said otherwise: employers as optional where procedure is gone through (practice 64).
 pub fn asked_by_default(meeting: &meeting::Model, partner: &partner::Model) -> InvitedAs {
-    if meeting.mode == MeetingMode::Process && is_employer(partner) {
-        InvitedAs::Optional
-    } else {
-        InvitedAs::Required
-    }
+    if meeting.mode == MeetingMode::Process && is_employer(partner) { InvitedAs::Optional } else { InvitedAs::Required }
 }
 
 /// What to consider before asking this seat: an audience it is not of (practice 56), hard constraints of that day.
@@ -265,11 +248,7 @@ pub fn known_words<W: Iterable>(pointer: &str, texts: &Texts, word: fn(W) -> &'s
             detail: format!("give one of {}", known.join(", ")),
         })
         .collect();
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::members(problems))
-    }
+    if problems.is_empty() { Ok(()) } else { Err(Error::members(problems)) }
 }
 
 #[cfg(test)]
@@ -286,9 +265,7 @@ mod tests {
         R::Active: TryIntoModel<R>,
     {
         let new = serde_json::from_value(new).unwrap();
-        R::begin(Uuid::now_v7(), moment("2026-01-01T00:00:00Z"), new)
-            .try_into_model()
-            .unwrap()
+        R::begin(Uuid::now_v7(), moment("2026-01-01T00:00:00Z"), new).try_into_model().unwrap()
     }
 
     fn moment(text: &str) -> roundtable_entity::Timestamp {
@@ -311,19 +288,12 @@ mod tests {
         if let Some(size) = size {
             new["sizeClass"] = json!(size);
         }
-        partner::Model {
-            kind,
-            name: "Acme".into(),
-            ..row(new)
-        }
+        partner::Model { kind, name: "Acme".into(), ..row(new) }
     }
 
     fn guest(invited_as: &str, partner: partner::Model) -> Guest {
         let asked = json!({ "meetingId": Uuid::nil(), "seatId": Uuid::nil(), "invitedAs": invited_as });
-        Guest {
-            attendance: row(asked),
-            partner,
-        }
+        Guest { attendance: row(asked), partner }
     }
 
     fn small(invited_as: &str) -> Guest {
@@ -404,10 +374,7 @@ mod tests {
 
     #[test]
     fn an_offer_is_the_employers_own_or_by_its_size() {
-        let default = DefaultHours {
-            small_or_medium: 6,
-            other: 12,
-        };
+        let default = DefaultHours { small_or_medium: 6, other: 12 };
         let mut employer = partner(OrganizationKind::Employer, Some("medium"));
         assert_eq!(minutes_offered(&employer, default), 360);
         employer.size_class = None;
@@ -419,16 +386,7 @@ mod tests {
     #[test]
     fn time_over_the_offer_needs_a_reason_for_as_much() {
         let employer = partner(OrganizationKind::Employer, None);
-        let offer = |asked, granted| {
-            Offer {
-                partner: &employer,
-                offered: 120,
-                required: 60,
-                asked,
-                granted,
-            }
-            .over()
-        };
+        let offer = |asked, granted| Offer { partner: &employer, offered: 120, required: 60, asked, granted }.over();
         assert_eq!(offer(60, 0), None);
         assert_eq!(offer(61, 0), Some(1));
         assert_eq!(offer(90, 30), None);
@@ -442,10 +400,7 @@ mod tests {
     fn employers_are_optional_where_procedure_is_gone_through() {
         let employer = partner(OrganizationKind::Employer, None);
         let board = partner(OrganizationKind::WorkforceBoard, None);
-        assert_eq!(
-            asked_by_default(&meeting(60, "process"), &employer),
-            InvitedAs::Optional
-        );
+        assert_eq!(asked_by_default(&meeting(60, "process"), &employer), InvitedAs::Optional);
         assert_eq!(asked_by_default(&meeting(60, "process"), &board), InvitedAs::Required);
         assert_eq!(asked_by_default(&meeting(60, "mixed"), &employer), InvitedAs::Required);
     }
@@ -476,25 +431,13 @@ mod tests {
     #[test]
     fn calendars_are_told_of_time_and_place_only() {
         let before = meeting(60, "action").editable();
-        let renamed = NewMeeting {
-            title: "Kick-off!".into(),
-            ..before.clone()
-        };
+        let renamed = NewMeeting { title: "Kick-off!".into(), ..before.clone() };
         assert!(!moved(&before, &renamed) && !asks_otherwise(&before, &renamed));
-        let another = NewMeeting {
-            objective: Some("Another".into()),
-            ..before.clone()
-        };
+        let another = NewMeeting { objective: Some("Another".into()), ..before.clone() };
         assert!(!moved(&before, &another) && asks_otherwise(&before, &another));
-        let elsewhere = NewMeeting {
-            place: Some("Room 2".into()),
-            ..before.clone()
-        };
+        let elsewhere = NewMeeting { place: Some("Room 2".into()), ..before.clone() };
         assert!(moved(&before, &elsewhere) && !takes_other_time(&before, &elsewhere));
-        let longer = NewMeeting {
-            duration_minutes: 90,
-            ..before.clone()
-        };
+        let longer = NewMeeting { duration_minutes: 90, ..before.clone() };
         assert!(moved(&before, &longer) && takes_other_time(&before, &longer));
     }
 
@@ -502,10 +445,7 @@ mod tests {
     fn minutes_need_two_sides_where_two_were_there() {
         use Side::{Education, Employer, Labor};
         assert!(!are_minutes_approved(&[Employer, Labor], &[Employer, Employer]));
-        assert!(are_minutes_approved(
-            &[Employer, Labor, Education],
-            &[Employer, Education]
-        ));
+        assert!(are_minutes_approved(&[Employer, Labor, Education], &[Employer, Education]));
         assert!(are_minutes_approved(&[Employer, Employer], &[Employer]));
         assert!(!are_minutes_approved(&[], &[]));
     }

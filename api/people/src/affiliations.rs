@@ -59,11 +59,11 @@ async fn end(ctx: Ctx, at: Target, body: AffiliationEnd) -> Result<affiliation::
     if row.ends_on.is_some() {
         return Err(Error::new(Code::WrongState, "the affiliation has ended already"));
     }
-    members::refuse(
-        members::not_future("/endsOn", body.ends_on, ctx.today())
-            .into_iter()
-            .chain(members::in_order(row.starts_on, "/endsOn", Some(body.ends_on))),
-    )?;
+    members::refuse(members::not_future("/endsOn", body.ends_on, ctx.today()).into_iter().chain(members::in_order(
+        row.starts_on,
+        "/endsOn",
+        Some(body.ends_on),
+    )))?;
     let mut active = row.clone().into_active_model();
     active.ends_on = Set(Some(body.ends_on));
     active.ends_reason = Set(body.reason);
@@ -152,11 +152,7 @@ mod tests {
     #[test]
     fn the_affiliation_that_began_last_says_where_somebody_works() {
         assert_eq!(newest(&[]), None);
-        let rows = [
-            affiliation(1, 10, Some(9)),
-            affiliation(2, 20, Some(2)),
-            affiliation(3, 30, None),
-        ];
+        let rows = [affiliation(1, 10, Some(9)), affiliation(2, 20, Some(2)), affiliation(3, 30, None)];
         assert_eq!(newest(&rows), Some(Uuid::from_u128(10)));
         let undated = [affiliation(1, 10, None), affiliation(2, 20, None)];
         assert_eq!(newest(&undated), Some(Uuid::from_u128(20)));

@@ -23,11 +23,7 @@ pub(crate) fn register(table: &mut Operations) {
 
 async fn create(ctx: Ctx, new: bargaining_unit::NewBargainingUnit) -> Result<bargaining_unit::Model> {
     let permit = ctx.permit_at(Op::CreateBargainingUnit, new.partnership_id)?;
-    let (at, employer, union) = (
-        new.partnership_id,
-        new.employer_organization_id,
-        new.union_organization_id,
-    );
+    let (at, employer, union) = (new.partnership_id, new.employer_organization_id, new.union_organization_id);
     let employer = members::reference::<organization::Model>(&ctx, "/employerOrganizationId", employer, at).await?;
     let union = members::reference::<organization::Model>(&ctx, "/unionOrganizationId", union, at).await?;
     permit.covers(&[Some(union.id)])?;
@@ -41,12 +37,7 @@ fn problems(employer: OrganizationKind, union: OrganizationKind) -> Vec<Problem>
     let no_employer = employer != OrganizationKind::Employer;
     let no_union = union.side() != Side::Labor;
     let employer = no_employer.then(|| wrong("/employerOrganizationId", "the organisation is no employer"));
-    let union = no_union.then(|| {
-        wrong(
-            "/unionOrganizationId",
-            "the organisation is no union or other labor voice",
-        )
-    });
+    let union = no_union.then(|| wrong("/unionOrganizationId", "the organisation is no union or other labor voice"));
     employer.into_iter().chain(union).collect()
 }
 

@@ -18,11 +18,7 @@ const DUTIES: &[&str] = &["outreach", "lead_activity", "spokesperson"];
 /// Stages before serving.
 const PROPOSED: &[ChampionState] = &[ChampionState::Emerging, ChampionState::Nominated];
 /// Stages that can be left.
-const STANDING: &[ChampionState] = &[
-    ChampionState::Emerging,
-    ChampionState::Nominated,
-    ChampionState::Serving,
-];
+const STANDING: &[ChampionState] = &[ChampionState::Emerging, ChampionState::Nominated, ChampionState::Serving];
 
 pub(crate) fn register(table: &mut Operations) {
     table
@@ -38,11 +34,7 @@ pub(crate) fn register(table: &mut Operations) {
 }
 
 fn duties(duties: &Texts) -> Vec<Problem> {
-    let unknown = duties
-        .0
-        .iter()
-        .enumerate()
-        .filter(|(_, duty)| !DUTIES.contains(&duty.as_str()));
+    let unknown = duties.0.iter().enumerate().filter(|(_, duty)| !DUTIES.contains(&duty.as_str()));
     unknown
         .map(|(at, _)| {
             let detail = format!("give one of {}", DUTIES.join(", "));
@@ -81,10 +73,7 @@ async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<champion::Model> {
 async fn accept(ctx: Ctx, at: Target, _: Nothing) -> Result<champion::Model> {
     let row = record::target::<champion::Model>(&ctx, Op::AcceptChampion, at).await?;
     if ctx.standing()?.person_id != Some(row.person_id) {
-        return Err(Error::new(
-            Code::Forbidden,
-            "only the person themself can agree to serve as champion",
-        ));
+        return Err(Error::new(Code::Forbidden, "only the person themself can agree to serve as champion"));
     }
     record::from_state(row.state, PROPOSED, ChampionState::word)?;
     let mut active = row.clone().into_active_model();

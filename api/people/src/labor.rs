@@ -22,9 +22,7 @@ pub(crate) async fn tell_if_silent(ctx: &Ctx, gone: &partner::Model) -> Result<(
     if others > 0 {
         return Ok(());
     }
-    let partnership = partnership::Entity::find_by_id(gone.partnership_id)
-        .one(&ctx.read())
-        .await?;
+    let partnership = partnership::Entity::find_by_id(gone.partnership_id).one(&ctx.read()).await?;
     let unionized = partnership
         .is_some_and(|partnership| matches!(partnership.industry_unionized, Unionized::Yes | Unionized::Partly));
     if unionized {

@@ -13,19 +13,11 @@ use uuid::Uuid;
 /// Refuses when there are problems, naming all of them.
 pub(crate) fn refuse(problems: impl IntoIterator<Item = Problem>) -> Result<()> {
     let problems: Vec<Problem> = problems.into_iter().collect();
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::members(problems))
-    }
+    if problems.is_empty() { Ok(()) } else { Err(Error::members(problems)) }
 }
 
 pub(crate) fn problem(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Problem {
-    Problem {
-        pointer: pointer.into(),
-        code,
-        detail: detail.into(),
-    }
+    Problem { pointer: pointer.into(), code, detail: detail.into() }
 }
 
 /// A name has to have something to sort and match by.
@@ -43,24 +35,14 @@ pub(crate) fn email(address: Option<&str>) -> Option<Problem> {
         let labels = host.split('.').all(|label| !label.is_empty());
         !host.contains('.') || !labels || address.matches('@').count() != 1 || address.contains(char::is_whitespace)
     };
-    address
-        .filter(wrong)
-        .map(|_| problem("/email", "wrong_form", "an e-mail address looks like name@example.org"))
+    address.filter(wrong).map(|_| problem("/email", "wrong_form", "an e-mail address looks like name@example.org"))
 }
 
 /// NAICS codes have two to six digits.
 pub(crate) fn naics(codes: &Texts) -> Vec<Problem> {
     let right = |code: &str| (2..=6).contains(&code.len()) && code.bytes().all(|digit| digit.is_ascii_digit());
     let wrong = codes.0.iter().enumerate().filter(|(_, code)| !right(code));
-    wrong
-        .map(|(at, _)| {
-            problem(
-                format!("/naics/{at}"),
-                "wrong_form",
-                "a NAICS code has two to six digits",
-            )
-        })
-        .collect()
+    wrong.map(|(at, _)| problem(format!("/naics/{at}"), "wrong_form", "a NAICS code has two to six digits")).collect()
 }
 
 /// A later day does not come before an earlier one.
@@ -84,11 +66,7 @@ pub(crate) async fn reference<R: Scoped>(ctx: &Ctx, pointer: &str, id: Uuid, par
     if row.partnership_id() == partnership_id {
         Ok(row)
     } else {
-        Err(Error::member(
-            pointer,
-            "not_found",
-            "there is no such record at this partnership",
-        ))
+        Err(Error::member(pointer, "not_found", "there is no such record at this partnership"))
     }
 }
 
@@ -110,18 +88,7 @@ mod tests {
         for right in ["a@b.org", "first.last+tag@mail.example.co.uk"] {
             assert!(email(Some(right)).is_none(), "{right}");
         }
-        for wrong in [
-            "",
-            "a",
-            "@b.org",
-            "a@",
-            "a@b",
-            "a@b..org",
-            "a@.org",
-            "a b@c.org",
-            "a@b@c.org",
-            "a@b.org.",
-        ] {
+        for wrong in ["", "a", "@b.org", "a@", "a@b", "a@b..org", "a@.org", "a b@c.org", "a@b@c.org", "a@b.org."] {
             assert!(email(Some(wrong)).is_some(), "{wrong}");
         }
     }

@@ -31,12 +31,7 @@ pub(crate) fn register(table: &mut Operations) {
         .one::<organization::Model>("parent", "parent_id")
         .many::<location::Model>("locations", Op::ListLocations, "organization_id", "name")
         .many::<person::Model>("people", Op::ListPeople, "organization_id", "name_key")
-        .many::<mission_statement::Model>(
-            "missionStatements",
-            Op::ListMissionStatements,
-            "organization_id",
-            "edition",
-        )
+        .many::<mission_statement::Model>("missionStatements", Op::ListMissionStatements, "organization_id", "edition")
         .many::<bargaining_unit::Model>(
             "bargainingUnitsAsEmployer",
             Op::ListBargainingUnits,
@@ -54,10 +49,7 @@ pub(crate) fn register(table: &mut Operations) {
 }
 
 fn problems(new: &organization::NewOrganization) -> impl Iterator<Item = Problem> {
-    members::name(&new.name)
-        .into_iter()
-        .chain(members::email(new.email.as_deref()))
-        .chain(members::naics(&new.naics))
+    members::name(&new.name).into_iter().chain(members::email(new.email.as_deref())).chain(members::naics(&new.naics))
 }
 
 async fn create(ctx: Ctx, new: organization::NewOrganization) -> Result<organization::Model> {
@@ -109,18 +101,12 @@ async fn may_be_part_of(ctx: &Ctx, row: &organization::Model, parent: Uuid) -> R
             None => None,
         };
     }
-    Err(Error::member(
-        "/parentId",
-        "cycle",
-        "an organisation is not part of itself",
-    ))
+    Err(Error::member("/parentId", "cycle", "an organisation is not part of itself"))
 }
 
 async fn carry_to_partners(ctx: &Ctx, organization: &organization::Model) -> Result<()> {
-    let rows = partner::Entity::find()
-        .filter(partner::Column::OrganizationId.eq(organization.id))
-        .all(&ctx.read())
-        .await?;
+    let rows =
+        partner::Entity::find().filter(partner::Column::OrganizationId.eq(organization.id)).all(&ctx.read()).await?;
     for row in rows {
         let mut active = row.clone().into_active_model();
         partners::name_after(&mut active, organization);
@@ -139,9 +125,6 @@ async fn not_at_the_table(ctx: Ctx, row: organization::Model) -> Result<()> {
     if partners == 0 {
         Ok(())
     } else {
-        Err(Error::new(
-            Code::InUse,
-            "the organisation is a partner; archive the partner first",
-        ))
+        Err(Error::new(Code::InUse, "the organisation is a partner; archive the partner first"))
     }
 }

@@ -27,9 +27,7 @@ pub(crate) fn register(table: &mut Operations) {
 }
 
 fn problems(new: &person::NewPerson) -> impl Iterator<Item = Problem> {
-    members::name(&new.name)
-        .into_iter()
-        .chain(members::email(new.email.as_deref()))
+    members::name(&new.name).into_iter().chain(members::email(new.email.as_deref()))
 }
 
 async fn create(ctx: Ctx, new: person::NewPerson) -> Result<person::Model> {
@@ -57,19 +55,13 @@ async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<person::Model> {
 
 /// Seats and champions show the name of their person.
 async fn carry_name(ctx: &Ctx, person: &person::Model) -> Result<()> {
-    let seats = seat::Entity::find()
-        .filter(seat::Column::PersonId.eq(person.id))
-        .all(&ctx.read())
-        .await?;
+    let seats = seat::Entity::find().filter(seat::Column::PersonId.eq(person.id)).all(&ctx.read()).await?;
     for row in seats {
         let mut active = row.clone().into_active_model();
         active.person_name = Set(person.name.clone());
         record::save(ctx, &row, active, "seat.updated").await?;
     }
-    let champions = champion::Entity::find()
-        .filter(champion::Column::PersonId.eq(person.id))
-        .all(&ctx.read())
-        .await?;
+    let champions = champion::Entity::find().filter(champion::Column::PersonId.eq(person.id)).all(&ctx.read()).await?;
     for row in champions {
         let mut active = row.clone().into_active_model();
         active.person_name = Set(person.name.clone());
@@ -88,9 +80,6 @@ async fn holds_no_seat(ctx: Ctx, row: person::Model) -> Result<()> {
     if seats == 0 {
         Ok(())
     } else {
-        Err(Error::new(
-            Code::InUse,
-            "the person holds a seat or is proposed for one; end it first",
-        ))
+        Err(Error::new(Code::InUse, "the person holds a seat or is proposed for one; end it first"))
     }
 }

@@ -9,11 +9,7 @@ use roundtable_kernel::record;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 pub(crate) fn register(table: &mut Operations) {
-    table
-        .collection::<code::Model>("codes")
-        .list(Op::ListCodes)
-        .get(Op::GetCode)
-        .create(Op::CreateCode, create_code);
+    table.collection::<code::Model>("codes").list(Op::ListCodes).get(Op::GetCode).create(Op::CreateCode, create_code);
 }
 
 async fn create_code(ctx: Ctx, new: code::NewCode) -> Result<code::Model> {
@@ -70,24 +66,15 @@ pub async fn check_codes(ctx: &Ctx, member: &str, system: CodeSystem, codes: &Te
     for code in &codes.0 {
         if !rows.iter().any(|row| row.code == *code) {
             let nearest = nearest(ctx, system, code).await?;
-            let hint = nearest.map_or_else(String::new, |row| {
-                format!("; the nearest is {} {}", row.code, row.title)
-            });
-            return Err(Error::new(
-                Code::UnknownCode,
-                format!("{code} is not in {}{hint}", system.word()),
-            ));
+            let hint = nearest.map_or_else(String::new, |row| format!("; the nearest is {} {}", row.code, row.title));
+            return Err(Error::new(Code::UnknownCode, format!("{code} is not in {}{hint}", system.word())));
         }
     }
     Ok(())
 }
 
 async fn loaded(ctx: &Ctx, system: CodeSystem) -> Result<bool> {
-    let one = code::Entity::find()
-        .filter(code::Column::System.eq(system))
-        .limit(1)
-        .one(&ctx.read())
-        .await?;
+    let one = code::Entity::find().filter(code::Column::System.eq(system)).limit(1).one(&ctx.read()).await?;
     Ok(one.is_some())
 }
 

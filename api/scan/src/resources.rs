@@ -61,11 +61,7 @@ async fn check(ctx: &Ctx, new: &resource::NewResource) -> Result<()> {
     if let (Some(made), Some(used)) = (new.developed_on, new.last_used_on)
         && used < made
     {
-        return Err(Error::member(
-            "/lastUsedOn",
-            "out_of_range",
-            "it cannot have been used before it was developed",
-        ));
+        return Err(Error::member("/lastUsedOn", "out_of_range", "it cannot have been used before it was developed"));
     }
     check_codes(ctx, "naics", CodeSystem::Naics, &new.naics).await?;
     check_codes(ctx, "soc", CodeSystem::Soc, &new.soc).await?;
@@ -90,11 +86,7 @@ async fn create_resource(ctx: Ctx, new: resource::NewResource) -> Result<resourc
 async fn remember(ctx: &Ctx, before: Option<&resource::Model>, after: &resource::Model) -> Result<()> {
     let changes = [
         ("status", before.map(|row| row.status.word()), after.status.word()),
-        (
-            "recordState",
-            before.map(|row| row.record_state.word()),
-            after.record_state.word(),
-        ),
+        ("recordState", before.map(|row| row.record_state.word()), after.record_state.word()),
     ];
     for (member, was, became) in changes.into_iter().filter(|(_, was, became)| *was != Some(*became)) {
         let new = resource_status_change::NewResourceStatusChange {
@@ -138,11 +130,7 @@ async fn update_resource(ctx: Ctx, at: Target, patch: Value) -> Result<resource:
 
 async fn publish_resource(ctx: Ctx, at: Target, _: Nothing) -> Result<resource::Model> {
     let row = record::target::<resource::Model>(&ctx, Op::PublishResource, at).await?;
-    record::from_state(
-        row.record_state,
-        &[RecordState::Draft, RecordState::Retired],
-        RecordState::word,
-    )?;
+    record::from_state(row.record_state, &[RecordState::Draft, RecordState::Retired], RecordState::word)?;
     let mut active = row.clone().into_active_model();
     active.record_state = ActiveValue::Set(RecordState::Listed);
     active.retired_reason = ActiveValue::Set(None);
@@ -171,12 +159,7 @@ pub struct Retirement {
 
 async fn retire_resource(ctx: Ctx, at: Target, retirement: Retirement) -> Result<resource::Model> {
     let row = record::target::<resource::Model>(&ctx, Op::RetireResource, at).await?;
-    let from = [
-        RecordState::Draft,
-        RecordState::Listed,
-        RecordState::Verified,
-        RecordState::Stale,
-    ];
+    let from = [RecordState::Draft, RecordState::Listed, RecordState::Verified, RecordState::Stale];
     record::from_state(row.record_state, &from, RecordState::word)?;
     let mut active = row.clone().into_active_model();
     active.record_state = ActiveValue::Set(RecordState::Retired);

@@ -16,18 +16,11 @@ pub struct Finding {
 }
 
 fn finding(well: bool, found: impl Into<String>, remedy: &'static str) -> Finding {
-    Finding {
-        well,
-        found: found.into(),
-        remedy,
-    }
+    Finding { well, found: found.into(), remedy }
 }
 
 async fn setting(store: &Store, statement: &str) -> String {
-    let row = store
-        .maintenance()
-        .query_one_raw(Statement::from_string(store.backend(), statement.to_owned()))
-        .await;
+    let row = store.maintenance().query_one_raw(Statement::from_string(store.backend(), statement.to_owned())).await;
     match row {
         Ok(Some(row)) => row
             .try_get_by_index::<String>(0)
@@ -44,11 +37,7 @@ pub async fn examine(store: &Store, settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![
         match crate::check_version(store).await {
             Ok(()) => finding(true, "the database is at this version", ""),
-            Err(error) => finding(
-                false,
-                error.detail,
-                "run `roundtable migrate` with this version of the program",
-            ),
+            Err(error) => finding(false, error.detail, "run `roundtable migrate` with this version of the program"),
         },
         finding(
             settings.public_url().starts_with("https://") || settings.bind.starts_with("127."),
@@ -63,50 +52,22 @@ pub async fn examine(store: &Store, settings: &Settings) -> Vec<Finding> {
     ];
     if store.backend() == DbBackend::Postgres {
         for (name, wanted, remedy) in [
-            (
-                "fsync",
-                "on",
-                "set fsync = on in postgresql.conf, or committed writes may be lost",
-            ),
+            ("fsync", "on", "set fsync = on in postgresql.conf, or committed writes may be lost"),
             ("full_page_writes", "on", "set full_page_writes = on in postgresql.conf"),
-            (
-                "synchronous_commit",
-                "on",
-                "set synchronous_commit = on, or the last commits may be lost",
-            ),
+            ("synchronous_commit", "on", "set synchronous_commit = on, or the last commits may be lost"),
         ] {
             let value = setting(store, &format!("SHOW {name}")).await;
-            findings.push(finding(
-                value == wanted,
-                format!("PostgreSQL {name} is {value}"),
-                remedy,
-            ));
+            findings.push(finding(value == wanted, format!("PostgreSQL {name} is {value}"), remedy));
         }
         let version = setting(store, "SHOW server_version_num").await;
         let new_enough = version.parse::<u32>().is_ok_and(|version| version >= 150_000);
-        findings.push(finding(
-            new_enough,
-            format!("PostgreSQL is version {version}"),
-            "use PostgreSQL 15 or newer",
-        ));
+        findings.push(finding(new_enough, format!("PostgreSQL is version {version}"), "use PostgreSQL 15 or newer"));
     } else {
         for (name, wanted, remedy) in [
-            (
-                "journal_mode",
-                "wal",
-                "let the program open the file itself; another has changed its journal mode",
-            ),
-            (
-                "synchronous",
-                "2",
-                "synchronous has to be FULL (2), or the last commits may be lost on power failure",
-            ),
+            ("journal_mode", "wal", "let the program open the file itself; another has changed its journal mode"),
+            ("synchronous", "2", "synchronous has to be FULL (2), or the last commits may be lost on power failure"),
             ("foreign_keys", "1", "foreign keys have to be on"),
-            (
-                "integrity_check",
-                "ok",
-                "restore the last good backup; the file is damaged",
-            ),
+            ("integrity_check", "ok", "restore the last good backup; the file is damaged"),
         ] {
             let value = setting(store, &format!("PRAGMA {name}")).await;
             findings.push(finding(value == wanted, format!("SQLite {name} is {value}"), remedy));

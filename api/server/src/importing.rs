@@ -45,10 +45,7 @@ pub struct Options {
 
 /// Runs the import; succeeds when the file could be read, whatever single rows were refused.
 pub async fn run(store: Store, settings: &Settings, options: Options) -> Result<ExitCode> {
-    let kind: ImportKind = options
-        .kind
-        .parse()
-        .map_err(|detail: String| Error::new(Code::InvalidInput, detail))?;
+    let kind: ImportKind = options.kind.parse().map_err(|detail: String| Error::new(Code::InvalidInput, detail))?;
     check_version(&store).await?;
     let server = assemble(store, settings).await?;
     let source = reading::open(&options.path)
@@ -72,11 +69,7 @@ fn progress(done: usize, all: usize) {
 
 fn summary(report: &writing::Report) {
     let mut out = std::io::stderr();
-    let kept = if report.dry_run {
-        " (checked only, nothing kept)"
-    } else {
-        ""
-    };
+    let kept = if report.dry_run { " (checked only, nothing kept)" } else { "" };
     let _ = writeln!(
         out,
         "\r{} created, {} updated, {} unchanged, {} refused, {} cells left out{kept}",
@@ -94,11 +87,8 @@ fn summary(report: &writing::Report) {
         );
     }
     for refused in report.refused.iter().take(20) {
-        let _ = writeln!(
-            out,
-            "  {}:{} {} {} {}",
-            refused.file, refused.line, refused.member, refused.code, refused.detail
-        );
+        let _ =
+            writeln!(out, "  {}:{} {} {} {}", refused.file, refused.line, refused.member, refused.code, refused.detail);
     }
     if report.refused.len() > 20 {
         let _ = writeln!(out, "  and {} more; --report writes all", report.refused.len() - 20);
@@ -119,24 +109,8 @@ async fn partnership(app: &Arc<App>, options: &Options) -> Result<Uuid> {
         return Err(Error::new(Code::NotFound, detail));
     }
     let caller = Caller::System(Standing::operator());
-    let ctx = Ctx::new(
-        app.clone(),
-        Arc::new(caller),
-        Via::System,
-        Arc::from(Uuid::now_v7().to_string()),
-    );
+    let ctx = Ctx::new(app.clone(), Arc::new(caller), Via::System, Arc::from(Uuid::now_v7().to_string()));
     let body = json!({ "slug": options.partnership, "workingTitle": options.partnership });
-    let made = app
-        .operations
-        .call(
-            &ctx,
-            Op::CreatePartnership,
-            Arguments {
-                body,
-                ..Arguments::default()
-            },
-        )
-        .await?;
-    made.id
-        .ok_or_else(|| Error::internal("the partnership was opened without an id"))
+    let made = app.operations.call(&ctx, Op::CreatePartnership, Arguments::sending(body)).await?;
+    made.id.ok_or_else(|| Error::internal("the partnership was opened without an id"))
 }

@@ -52,10 +52,7 @@ pub struct Server {
 
 /// Connects to the database.
 pub async fn connect(settings: &Settings) -> Result<Store> {
-    let options = StoreOptions {
-        url: settings.database_url.clone(),
-        connections: settings.database_connections,
-    };
+    let options = StoreOptions { url: settings.database_url.clone(), connections: settings.database_connections };
     Store::connect(&options).await
 }
 
@@ -72,33 +69,28 @@ pub async fn check_version(store: &Store) -> Result<()> {
         Ok(pending) if pending.is_empty() => Ok(()),
         Ok(pending) => Err(Error::new(
             Code::Unavailable,
-            format!(
-                "the database is {} migrations behind; run `roundtable migrate`",
-                pending.len()
-            ),
+            format!("the database is {} migrations behind; run `roundtable migrate`", pending.len()),
         )),
-        Err(error) => Err(Error::new(
-            Code::Unavailable,
-            format!("the database was made by another version: {error}"),
-        )),
+        Err(error) => Err(Error::new(Code::Unavailable, format!("the database was made by another version: {error}"))),
     }
 }
 
 /// Makes the server over a database that is at this version.
 pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
     let public_url = settings.public_url();
+    let operations = Arc::new(operations());
+    let schema = build_schema(&operations)?;
+    let pages = Arc::new(pages::Pages::new(&schema, &operations));
     let app = Arc::new(App {
         keys: Keys::load(&store, &public_url).await?,
         store,
         principals: Principals::default(),
-        operations: operations(),
+        operations,
         attempts: Attempts::default(),
         limits: settings.limits(),
         trusted_proxies: settings.listed(&settings.trusted_proxies),
         public_url,
     });
-    let schema = documents::graphql_schema()?;
-    let pages = Arc::new(pages::Pages::new(&schema));
     Ok(Server { app, schema, pages })
 }
 

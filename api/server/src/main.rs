@@ -92,11 +92,7 @@ async fn run(command: Command) -> Result<ExitCode> {
         for name in &differing {
             say(&format!("{name} {}", if *check { "differs" } else { "written" }));
         }
-        return Ok(if *check && !differing.is_empty() {
-            ExitCode::FAILURE
-        } else {
-            ExitCode::SUCCESS
-        });
+        return Ok(if *check && !differing.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS });
     }
     let settings = Settings::load(command.config.as_deref())?;
     if let Verb::Demo(options) = command.verb {
@@ -140,31 +136,16 @@ async fn run(command: Command) -> Result<ExitCode> {
 
 fn log(filter: &str, format: &str) -> Result<()> {
     let filter = EnvFilter::try_new(filter).map_err(Error::internal)?;
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    if format == "json" {
-        builder.json().try_init()
-    } else {
-        builder.try_init()
-    }
-    .map_err(Error::internal)
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if format == "json" { builder.json().try_init() } else { builder.try_init() }.map_err(Error::internal)
 }
 
 fn report(findings: &[doctor::Finding]) -> ExitCode {
     for finding in findings {
-        say(&format!(
-            "{} {}",
-            if finding.well { "well " } else { "WRONG" },
-            finding.found
-        ));
+        say(&format!("{} {}", if finding.well { "well " } else { "WRONG" }, finding.found));
         if !finding.well {
             say(&format!("      {}", finding.remedy));
         }
     }
-    if findings.iter().all(|finding| finding.well) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if findings.iter().all(|finding| finding.well) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

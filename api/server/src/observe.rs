@@ -18,9 +18,7 @@ static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 /// Begins counting. Done once a process.
 pub fn begin() {
     METRICS.get_or_init(|| {
-        let buckets = [
-            0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
-        ];
+        let buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
         PrometheusBuilder::new()
             .set_buckets(&buckets)
             .and_then(PrometheusBuilder::install_recorder)
@@ -41,42 +39,22 @@ pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
                 let (app, last) = (app.clone(), last.clone());
                 async move {
                     let ready = ready(&app, &last).await;
-                    plain(
-                        ready,
-                        if ready {
-                            "ready\n"
-                        } else {
-                            "the database does not answer\n"
-                        },
-                    )
+                    plain(ready, if ready { "ready\n" } else { "the database does not answer\n" })
                 }
             }),
         )
         .route(
             "/metrics",
             web::get().to(|| async {
-                let text = METRICS
-                    .get()
-                    .and_then(Option::as_ref)
-                    .map(PrometheusHandle::render)
-                    .unwrap_or_default();
-                HttpResponse::Ok()
-                    .insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4"))
-                    .body(text)
+                let text = METRICS.get().and_then(Option::as_ref).map(PrometheusHandle::render).unwrap_or_default();
+                HttpResponse::Ok().insert_header((header::CONTENT_TYPE, "text/plain; version=0.0.4")).body(text)
             }),
         );
 }
 
 fn plain(well: bool, text: &'static str) -> HttpResponse {
-    let mut response = if well {
-        HttpResponse::Ok()
-    } else {
-        HttpResponse::ServiceUnavailable()
-    };
-    response
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .content_type("text/plain")
-        .body(text)
+    let mut response = if well { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    response.insert_header((header::CACHE_CONTROL, "no-store")).content_type("text/plain").body(text)
 }
 
 /// Whether the database answers; asked at most once a second.
@@ -111,11 +89,7 @@ pub async fn count(
         "http_request_method" => method.clone(), "http_route" => route.clone(), "http_response_status_code" => status.to_string(),
     )
     .record(took.as_secs_f64());
-    let id = response
-        .headers()
-        .get("request-id")
-        .and_then(|id| id.to_str().ok())
-        .unwrap_or_default();
+    let id = response.headers().get("request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
     tracing::info!(target: "roundtable::request", method, route, status, took_us = took.as_micros() as u64, request_id = id);
     Ok(response)
 }

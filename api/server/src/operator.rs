@@ -9,11 +9,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, QueryFilt
 /// Makes an account that operates the installation.
 pub async fn make(store: &Store, email: &str, name: &str, password: String) -> Result<account::Model> {
     if password.chars().count() < 12 {
-        return Err(Error::member(
-            "/password",
-            "too_short",
-            "a password has at least 12 characters",
-        ));
+        return Err(Error::member("/password", "too_short", "a password has at least 12 characters"));
     }
     if !email.contains('@') {
         return Err(Error::member("/email", "wrong_form", "give an e-mail address"));
@@ -26,15 +22,9 @@ pub async fn make(store: &Store, email: &str, name: &str, password: String) -> R
             let (hash, email, name, key) = (hash.clone(), email.clone(), name.clone(), key.clone());
             async move {
                 let now = chrono::Utc::now();
-                let known = account::Entity::find()
-                    .filter(account::Column::EmailKey.eq(&key))
-                    .one(&*tx)
-                    .await?;
+                let known = account::Entity::find().filter(account::Column::EmailKey.eq(&key)).one(&*tx).await?;
                 if known.is_some() {
-                    return Err(Error::new(
-                        Code::AlreadyExists,
-                        "there is an account with this address already",
-                    ));
+                    return Err(Error::new(Code::AlreadyExists, "there is an account with this address already"));
                 }
                 let new = account::NewAccount { email, name };
                 let mut active = account::Model::begin(uuid::Uuid::now_v7(), now, new);

@@ -8,6 +8,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use async_graphql::dynamic::Schema;
 use roundtable_kernel::error::Code;
+use roundtable_kernel::operation::Operations;
 use roundtable_kernel::{access, http, openapi};
 use utoipa_swagger_ui::Config;
 
@@ -24,8 +25,8 @@ pub struct Pages {
 
 impl Pages {
     /// Makes the documents once.
-    pub fn new(schema: &Schema) -> Self {
-        let document = openapi::document(&crate::operations());
+    pub fn new(schema: &Schema, operations: &Operations) -> Self {
+        let document = openapi::document(operations);
         Self {
             openapi: serde_json::to_string_pretty(&document).unwrap_or_default() + "\n",
             graphql: schema.sdl(),
@@ -51,11 +52,7 @@ fn page(title: &str, wide: bool, body: &str) -> String {
 fn table(title: &str, markdown: &str) -> String {
     let mut body = format!("<p><a href=\"/\">Roundtable</a></p><h1>{title}</h1>");
     let mut rows = String::new();
-    for line in markdown
-        .lines()
-        .skip(1)
-        .filter(|line| !line.is_empty() && !line.starts_with("|--"))
-    {
+    for line in markdown.lines().skip(1).filter(|line| !line.is_empty() && !line.starts_with("|--")) {
         let Some(cells) = line.strip_prefix('|').and_then(|line| line.strip_suffix('|')) else {
             body += &format!("<p>{}</p>", escaped(line));
             continue;
@@ -83,9 +80,7 @@ fn problems() -> String {
 }
 
 fn html(text: String) -> HttpResponse {
-    strict(&mut HttpResponse::Ok())
-        .content_type("text/html; charset=utf-8")
-        .body(text)
+    strict(&mut HttpResponse::Ok()).content_type("text/html; charset=utf-8").body(text)
 }
 
 fn strict(response: &mut actix_web::HttpResponseBuilder) -> &mut actix_web::HttpResponseBuilder {
@@ -109,10 +104,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 pub fn configure(pages: &Arc<Pages>, config: &mut ServiceConfig) {
     let (openapi, graphql, access, problems) = (pages.clone(), pages.clone(), pages.clone(), pages.clone());
     config
-        .route(
-            "/",
-            web::get().to(|| async { html(include_str!("../pages/index.html").into()) }),
-        )
+        .route("/", web::get().to(|| async { html(include_str!("../pages/index.html").into()) }))
         .route(
             "/pages/roundtable.css",
             web::get().to(|| async { file(CSS, include_bytes!("../pages/roundtable.css")) }),
@@ -121,22 +113,14 @@ pub fn configure(pages: &Arc<Pages>, config: &mut ServiceConfig) {
             "/openapi.json",
             web::get().to(move || {
                 let pages = openapi.clone();
-                async move {
-                    HttpResponse::Ok()
-                        .content_type("application/json")
-                        .body(pages.openapi.clone())
-                }
+                async move { HttpResponse::Ok().content_type("application/json").body(pages.openapi.clone()) }
             }),
         )
         .route(
             "/schema.graphql",
             web::get().to(move || {
                 let pages = graphql.clone();
-                async move {
-                    HttpResponse::Ok()
-                        .content_type("text/plain; charset=utf-8")
-                        .body(pages.graphql.clone())
-                }
+                async move { HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(pages.graphql.clone()) }
             }),
         )
         .route(
@@ -153,22 +137,14 @@ pub fn configure(pages: &Arc<Pages>, config: &mut ServiceConfig) {
                 async move { html(pages.problems.clone()) }
             }),
         )
-        .route(
-            "/problems/{code}",
-            web::get().to(|request: HttpRequest| async move { problem(&request) }),
-        )
+        .route("/problems/{code}", web::get().to(|request: HttpRequest| async move { problem(&request) }))
         .route(
             "/docs",
             web::get().to(|| async {
-                HttpResponse::PermanentRedirect()
-                    .insert_header((header::LOCATION, "/docs/"))
-                    .finish()
+                HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
             }),
         )
-        .route(
-            "/docs/{file:.*}",
-            web::get().to(|request: HttpRequest| async move { rest_page(&request) }),
-        );
+        .route("/docs/{file:.*}", web::get().to(|request: HttpRequest| async move { rest_page(&request) }));
     graphiql(config);
 }
 
@@ -193,14 +169,9 @@ fn problem(request: &HttpRequest) -> HttpResponse {
 fn rest_page(request: &HttpRequest) -> HttpResponse {
     let name = request.match_info().get("file").unwrap_or_default();
     let name = if name.is_empty() { "index.html" } else { name };
-    let settings = Config::from("/openapi.json")
-        .deep_linking(true)
-        .filter(true)
-        .persist_authorization(false);
+    let settings = Config::from("/openapi.json").deep_linking(true).filter(true).persist_authorization(false);
     match utoipa_swagger_ui::serve(name, Arc::new(settings)) {
-        Ok(Some(file)) => strict(&mut HttpResponse::Ok())
-            .content_type(file.content_type)
-            .body(file.bytes.to_vec()),
+        Ok(Some(file)) => strict(&mut HttpResponse::Ok()).content_type(file.content_type).body(file.bytes.to_vec()),
         Ok(None) => http::problem(&Code::NotFound.into(), &http::request_id(request)),
         Err(error) => {
             tracing::error!(%error, "the REST page could not be made");
@@ -280,15 +251,10 @@ fn explorer(config: &mut ServiceConfig) {
             "react-dom@18.3.1/umd/react-dom.production.min.js",
             "sha384-gTGxhz21lVGYNMcdJOyq01Edg0jhn/c22nsx0kyqP0TxaV5WVdsSH1fSDUf5YJj1",
         ),
-        (
-            "graphiql@3.9.0/graphiql.min.js",
-            "sha384-8NGfVj4CVlqHajlZj+bPJT4thxPMHMJYn7DWK2CvtopLd02E7qsPHazniBYvVjOO",
-        ),
+        ("graphiql@3.9.0/graphiql.min.js", "sha384-8NGfVj4CVlqHajlZj+bPJT4thxPMHMJYn7DWK2CvtopLd02E7qsPHazniBYvVjOO"),
     ];
-    const STYLE: (&str, &str) = (
-        "graphiql@3.9.0/graphiql.min.css",
-        "sha384-QMux00XgRtwRLSYIY3kw2rj1ovk5AuuliAchk+HSQbqdbGFnz9GYuqIlOqxhwCE2",
-    );
+    const STYLE: (&str, &str) =
+        ("graphiql@3.9.0/graphiql.min.css", "sha384-QMux00XgRtwRLSYIY3kw2rj1ovk5AuuliAchk+HSQbqdbGFnz9GYuqIlOqxhwCE2");
     config.route("/graphiql", web::get().to(|| async {
         let head = format!(
             "<link rel=\"stylesheet\" href=\"{FROM}/{}\" integrity=\"{}\" crossorigin=\"anonymous\">",

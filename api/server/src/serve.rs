@@ -57,36 +57,21 @@ fn cors(origins: &[String]) -> Cors {
         .expose_headers(["ETag", "Link", "Location", "Request-Id", "Retry-After"])
         .max_age(3600);
     for origin in origins {
-        cors = if origin == "*" {
-            cors.allow_any_origin()
-        } else {
-            cors.allowed_origin(origin)
-        };
+        cors = if origin == "*" { cors.allow_any_origin() } else { cors.allowed_origin(origin) };
     }
     cors
 }
 
 /// A view for what the server does by itself at a partnership: the intermediary's, never more.
 pub fn own_ctx(app: &Arc<App>, partnership_id: uuid::Uuid, via: Via) -> Ctx {
-    let standing = Standing {
-        partnership_id,
-        role: Role::Intermediary,
-        ..Standing::operator()
-    };
-    Ctx::new(
-        app.clone(),
-        Arc::new(Caller::System(standing)),
-        via,
-        Arc::from(uuid::Uuid::now_v7().to_string()),
-    )
+    let standing = Standing { partnership_id, role: Role::Intermediary, ..Standing::operator() };
+    Ctx::new(app.clone(), Arc::new(Caller::System(standing)), via, Arc::from(uuid::Uuid::now_v7().to_string()))
 }
 
 /// Marks stale entries and forgets answers and refresh tokens past their time.
 pub async fn sweep(app: &Arc<App>) -> Result<()> {
-    let open = partnership::Entity::find()
-        .filter(partnership::Column::ArchivedAt.is_null())
-        .all(app.store.read())
-        .await?;
+    let open =
+        partnership::Entity::find().filter(partnership::Column::ArchivedAt.is_null()).all(app.store.read()).await?;
     for partnership in open {
         let ctx = own_ctx(app, partnership.id, Via::System).for_operation(Op::VerifyResource);
         while roundtable_scan::resources::mark_stale(&ctx, partnership.id).await? == 500 {}

@@ -82,13 +82,9 @@ impl Settings {
             None => builder = builder.add_source(File::new("roundtable.toml", FileFormat::Toml).required(false)),
         }
         // Keys of the test harness stand beside ours in the environment of a test run.
-        let ours = std::env::vars().filter(|(name, _)| {
-            name.strip_prefix("ROUNDTABLE_")
-                .is_some_and(|rest| !rest.starts_with("TEST_"))
-        });
-        let environment = Environment::with_prefix("ROUNDTABLE")
-            .try_parsing(true)
-            .source(Some(ours.collect()));
+        let ours = std::env::vars()
+            .filter(|(name, _)| name.strip_prefix("ROUNDTABLE_").is_some_and(|rest| !rest.starts_with("TEST_")));
+        let environment = Environment::with_prefix("ROUNDTABLE").try_parsing(true).source(Some(ours.collect()));
         let settings: Settings = builder
             .add_source(environment)
             .build()
@@ -127,11 +123,7 @@ impl Settings {
 
     /// The items of a list separated by commas.
     pub fn listed(&self, text: &str) -> Vec<String> {
-        text.split(',')
-            .map(str::trim)
-            .filter(|item| !item.is_empty())
-            .map(str::to_owned)
-            .collect()
+        text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
     }
 
     /// The limits operations work within.

@@ -41,9 +41,7 @@ pub(crate) struct HoursOffer {
 const AT_THE_TABLE: &[PartnerState] = &[PartnerState::Active, PartnerState::Dormant];
 
 pub(super) fn add(partners: Collection<'_>) -> Collection<'_> {
-    partners
-        .act(Op::EngagePartner, "engage", engage)
-        .act(Op::OfferHours, "offer-hours", offer_hours)
+    partners.act(Op::EngagePartner, "engage", engage).act(Op::OfferHours, "offer-hours", offer_hours)
 }
 
 pub(super) fn register(table: &mut Operations) {
@@ -60,11 +58,11 @@ async fn engage(ctx: Ctx, at: Target, body: EngagementShift) -> Result<partner::
     let starts_on = body.starts_on.unwrap_or_else(|| ctx.today());
     let running = running(&ctx, row.id).await?;
     let since = running.as_ref().map(|running| running.starts_on);
-    members::refuse(
-        members::not_future("/startsOn", starts_on, ctx.today())
-            .into_iter()
-            .chain(members::in_order(since, "/startsOn", Some(starts_on))),
-    )?;
+    members::refuse(members::not_future("/startsOn", starts_on, ctx.today()).into_iter().chain(members::in_order(
+        since,
+        "/startsOn",
+        Some(starts_on),
+    )))?;
     if running.as_ref().is_some_and(|running| running.mode == body.mode) {
         return Ok(row);
     }

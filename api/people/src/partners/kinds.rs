@@ -69,11 +69,8 @@ pub(super) fn foreign_members(kind: OrganizationKind, body: &Value) -> Vec<Probl
         .filter_map(|field| Some((camel(field.name), Form::marked(field.uses)?)))
         .filter(|(name, form)| own != Some(*form) && holds(name))
         .map(|(name, form)| {
-            let detail = format!(
-                "a partner of the kind {} has no {name}; that is for the form {}",
-                kind.word(),
-                form.name()
-            );
+            let detail =
+                format!("a partner of the kind {} has no {name}; that is for the form {}", kind.word(), form.name());
             members::problem(format!("/{name}"), "not_for_this_kind", detail)
         })
         .collect()
@@ -83,11 +80,7 @@ pub(super) fn wrong_kind(form: Form, kind: OrganizationKind) -> Error {
     Error::member(
         "/organizationId",
         "wrong_kind",
-        format!(
-            "the organisation is of the kind {}, which is no {}",
-            kind.word(),
-            form.name()
-        ),
+        format!("the organisation is of the kind {}, which is no {}", kind.word(), form.name()),
     )
 }
 
@@ -101,12 +94,7 @@ mod tests {
         use OrganizationKind as Kind;
         assert_eq!(Form::of(Kind::Employer), Some(Form::Employer));
         assert_eq!(Form::of(Kind::IndustryAssociation), None);
-        for labor in [
-            Kind::Union,
-            Kind::LaborCouncil,
-            Kind::JointLaborManagement,
-            Kind::LaborAgency,
-        ] {
+        for labor in [Kind::Union, Kind::LaborCouncil, Kind::JointLaborManagement, Kind::LaborAgency] {
             assert_eq!(Form::of(labor), Some(Form::Union));
         }
         assert_eq!(Form::of(Kind::AdultEducation), Some(Form::Institution));
@@ -126,10 +114,7 @@ mod tests {
         let body = json!({ "local": "IBEW 12", "naics": [], "headcount": null, "offerings": ["welding"] });
         let pointers = |kind| {
             let problems = foreign_members(kind, &body);
-            problems
-                .into_iter()
-                .map(|problem| problem.pointer)
-                .collect::<Vec<String>>()
+            problems.into_iter().map(|problem| problem.pointer).collect::<Vec<String>>()
         };
         assert_eq!(pointers(OrganizationKind::Union), ["/offerings"]);
         assert_eq!(pointers(OrganizationKind::University), ["/local"]);

@@ -33,9 +33,7 @@ pub(crate) fn register(table: &mut Operations) {
         .list(Op::ListPartners)
         .get(Op::GetPartner)
         .create(Op::CreatePartner, |ctx, new| create(ctx, Op::CreatePartner, new, None))
-        .update(Op::UpdatePartner, |ctx, at, patch| {
-            update(ctx, Op::UpdatePartner, at, patch)
-        })
+        .update(Op::UpdatePartner, |ctx, at, patch| update(ctx, Op::UpdatePartner, at, patch))
         .archive_checked(Op::ArchivePartner, holds_no_seat)
         .restore(Op::RestorePartner);
     related(engagement::add(stages::add(partners)));
@@ -46,12 +44,7 @@ pub(crate) fn register(table: &mut Operations) {
         ("employers", Form::Employer),
         || partner::Column::Kind.eq(OrganizationKind::Employer).into_condition(),
         "A partner that is an employer: a firm or public body of the industry.",
-        [
-            Op::ListEmployers,
-            Op::GetEmployer,
-            Op::CreateEmployer,
-            Op::UpdateEmployer,
-        ],
+        [Op::ListEmployers, Op::GetEmployer, Op::CreateEmployer, Op::UpdateEmployer],
     );
     narrowed(
         table,
@@ -67,12 +60,7 @@ pub(crate) fn register(table: &mut Operations) {
         || partner::Column::Side.eq(Side::Education).into_condition(),
         "A partner that educates or trains: a school, a college, a university, a training provider or a provider of \
          adult education.",
-        [
-            Op::ListInstitutions,
-            Op::GetInstitution,
-            Op::CreateInstitution,
-            Op::UpdateInstitution,
-        ],
+        [Op::ListInstitutions, Op::GetInstitution, Op::CreateInstitution, Op::UpdateInstitution],
     );
 }
 

@@ -46,12 +46,8 @@ const INVITE: Move = Move {
     to: PartnerState::Invited,
     event: "partner.invited",
 };
-const JOIN: Move = Move {
-    op: Op::JoinPartner,
-    from: &[PartnerState::Invited],
-    to: PartnerState::Active,
-    event: "partner.joined",
-};
+const JOIN: Move =
+    Move { op: Op::JoinPartner, from: &[PartnerState::Invited], to: PartnerState::Active, event: "partner.joined" };
 const DECLINE: Move = Move {
     op: Op::DeclinePartner,
     from: &[PartnerState::Invited],
@@ -64,12 +60,8 @@ const WITHDRAW: Move = Move {
     to: PartnerState::Withdrawn,
     event: "partner.withdrawn",
 };
-const REST: Move = Move {
-    op: Op::RestPartner,
-    from: &[PartnerState::Active],
-    to: PartnerState::Dormant,
-    event: "partner.dormant",
-};
+const REST: Move =
+    Move { op: Op::RestPartner, from: &[PartnerState::Active], to: PartnerState::Dormant, event: "partner.dormant" };
 const REACTIVATE: Move = Move {
     op: Op::ReactivatePartner,
     from: &[PartnerState::Dormant],

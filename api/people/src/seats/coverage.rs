@@ -124,10 +124,7 @@ async fn get_coverage(ctx: Ctx, question: CoverageQuestion) -> Result<Coverage> 
             last.seats.extend(seat);
         }
     }
-    let partners = partners
-        .into_iter()
-        .map(|partner| partner.covered(today, confirm_days))
-        .collect();
+    let partners = partners.into_iter().map(|partner| partner.covered(today, confirm_days)).collect();
     Ok(summed(partnership_id, today, partners))
 }
 
@@ -254,9 +251,7 @@ fn summed(partnership_id: Uuid, as_of: NaiveDate, partners: Vec<PartnerCoverage>
     Coverage {
         partnership_id,
         as_of,
-        percent_covered: (all > 0)
-            .then(|| share(all))
-            .and_then(|share| i32::try_from(share).ok()),
+        percent_covered: (all > 0).then(|| share(all)).and_then(|share| i32::try_from(share).ok()),
         covered,
         no_alternate: of(CoverageStatus::NoAlternate),
         at_risk: of(CoverageStatus::AtRisk),
@@ -285,12 +280,7 @@ mod tests {
     }
 
     fn covered(seats: Vec<Held>) -> PartnerCoverage {
-        let partner = Represented {
-            partner_id: Uuid::nil(),
-            organization_id: Uuid::nil(),
-            name: "Firm".into(),
-            seats,
-        };
+        let partner = Represented { partner_id: Uuid::nil(), organization_id: Uuid::nil(), name: "Firm".into(), seats };
         partner.covered(day("2026-06-01").unwrap_or_default(), 90)
     }
 

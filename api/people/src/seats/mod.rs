@@ -60,12 +60,7 @@ pub(crate) fn register(table: &mut Operations) {
 
 /// Refuses a partner that has left or said no.
 fn takes_seats(partner: &partner::Model) -> Result<()> {
-    let open = [
-        PartnerState::Prospect,
-        PartnerState::Invited,
-        PartnerState::Active,
-        PartnerState::Dormant,
-    ];
+    let open = [PartnerState::Prospect, PartnerState::Invited, PartnerState::Active, PartnerState::Dormant];
     record::from_state(partner.state, &open, PartnerState::word)
 }
 
@@ -142,11 +137,11 @@ async fn end(ctx: Ctx, at: Target, body: SeatEnd) -> Result<seat::Model> {
     record::from_state(row.state, OPEN, SeatState::word)?;
     let today = ctx.today();
     let ends_on = body.ends_on.unwrap_or(today);
-    members::refuse(
-        members::not_future("/endsOn", ends_on, today)
-            .into_iter()
-            .chain(members::in_order(row.starts_on, "/endsOn", Some(ends_on))),
-    )?;
+    members::refuse(members::not_future("/endsOn", ends_on, today).into_iter().chain(members::in_order(
+        row.starts_on,
+        "/endsOn",
+        Some(ends_on),
+    )))?;
     let others = held(&ctx, row.partner_id).await?;
     let succession = succession::of(&row, &others);
     if !body.leave_uncovered {
@@ -214,11 +209,7 @@ pub(crate) async fn held_by(ctx: &Ctx, pointer: &str, id: Uuid, partner_id: Uuid
     if row.partner_id == partner_id && HELD.contains(&row.state) {
         Ok(row)
     } else {
-        Err(Error::member(
-            pointer,
-            "not_found",
-            "the partner has no live seat with this id",
-        ))
+        Err(Error::member(pointer, "not_found", "the partner has no live seat with this id"))
     }
 }
 

@@ -34,17 +34,12 @@ pub(super) fn of<'s>(leaving: &seat::Model, held: &'s [seat::Model]) -> Successi
 
 /// Refuses when another seat is the point person's.
 pub(super) fn vacant(own: Uuid, held: &[seat::Model]) -> Result<()> {
-    let taken = held
-        .iter()
-        .find(|seat| seat.id != own && seat.role == SeatRole::PointPerson);
+    let taken = held.iter().find(|seat| seat.id != own && seat.role == SeatRole::PointPerson);
     match taken {
         None => Ok(()),
         Some(seat) => Err(Error::new(
             Code::PointPersonExists,
-            format!(
-                "{} is the point person; end that seat or give it another role first",
-                seat.person_name
-            ),
+            format!("{} is the point person; end that seat or give it another role first", seat.person_name),
         )),
     }
 }
@@ -64,10 +59,9 @@ pub(super) fn on_role_change<'s>(
     match of(row, held) {
         Succession::Unaffected => Ok(None),
         Succession::Passes(next) => Ok(Some(next)),
-        Succession::Uncovered => Err(Error::new(
-            Code::LastPointPerson,
-            "no alternate is there to take over; name one first",
-        )),
+        Succession::Uncovered => {
+            Err(Error::new(Code::LastPointPerson, "no alternate is there to take over; name one first"))
+        }
     }
 }
 
@@ -114,11 +108,7 @@ mod tests {
     #[test]
     fn an_alternate_takes_over_from_the_point_person() {
         let leaving = seat(1, PointPerson, Live);
-        let held = [
-            leaving.clone(),
-            seat(2, ExecutiveSponsor, Live),
-            seat(3, Alternate, Live),
-        ];
+        let held = [leaving.clone(), seat(2, ExecutiveSponsor, Live), seat(3, Alternate, Live)];
         assert_eq!(of(&leaving, &held), Succession::Passes(&held[2]));
         assert_eq!(of(&held[2], &held), Succession::Unaffected);
     }

@@ -44,10 +44,7 @@ pub struct Login {
 
 /// Builds the partnership, prints how to try it, and serves.
 pub async fn run(options: Options) -> Result<()> {
-    let temporary = tempfile::Builder::new()
-        .prefix("roundtable-demo-")
-        .tempdir()
-        .map_err(Error::internal)?;
+    let temporary = tempfile::Builder::new().prefix("roundtable-demo-").tempdir().map_err(Error::internal)?;
     let folder = options.folder.clone().unwrap_or_else(|| temporary.path().to_owned());
     std::fs::create_dir_all(&folder).map_err(Error::internal)?;
     let file = folder.join("roundtable.db");
@@ -67,11 +64,7 @@ pub async fn run(options: Options) -> Result<()> {
         if let Some(path) = &json_file
             && let Err(error) = write_json(path, &base, &logins)
         {
-            let _ = writeln!(
-                std::io::stderr(),
-                "roundtable: {} could not be written: {error}",
-                path.display()
-            );
+            let _ = writeln!(std::io::stderr(), "roundtable: {} could not be written: {error}", path.display());
         }
         print(&base, &logins);
     })

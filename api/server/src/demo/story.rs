@@ -25,44 +25,23 @@ struct Actor {
 impl Actor {
     /// Does an operation, to the record at hand as it stands by now.
     async fn act(&self, op: Op, at: Option<&Value>, body: Value) -> Result<Value> {
-        let mut arguments = Arguments {
-            body,
-            ..Arguments::default()
-        };
+        let mut arguments = Arguments::sending(body);
         if let Some(record) = at {
             let now = self.now(op, record).await?;
             arguments.id = now.id;
             arguments.version = now.version;
         }
         let done = self.ctx.app.operations.call(&self.ctx, op, arguments).await;
-        done.map_err(|error| Error {
-            detail: format!("{}: {}", op.name(), error.detail),
-            ..error
-        })?
-        .shown
-        .value()
+        done.map_err(|error| Error { detail: format!("{}: {}", op.name(), error.detail), ..error })?.shown.value()
     }
 
     /// The record as it stands by now, read by the operation of its collection.
     async fn now(&self, op: Op, record: &Value) -> Result<Answered> {
         let table = &self.ctx.app.operations;
         let path = table.get(op).map(|operation| operation.collection).unwrap_or_default();
-        let get = table
-            .collections
-            .iter()
-            .find(|collection| collection.path == path)
-            .map(|collection| collection.get);
+        let get = table.collections.iter().find(|collection| collection.path == path).map(|collection| collection.get);
         let get = get.ok_or_else(|| Error::internal("an operation of the story has no collection"))?;
-        table
-            .call(
-                &self.ctx,
-                get,
-                Arguments {
-                    id: Some(id_of(record)?),
-                    ..Arguments::default()
-                },
-            )
-            .await
+        table.call(&self.ctx, get, Arguments::of(id_of(record)?)).await
     }
 
     async fn create(&self, op: Op, body: Value) -> Result<Value> {
@@ -94,35 +73,23 @@ struct Seated {
 
 impl Teller {
     fn system(&self, partnership_id: Uuid) -> Actor {
-        Actor {
-            ctx: serve::own_ctx(&self.app, partnership_id, Via::System),
-        }
+        Actor { ctx: serve::own_ctx(&self.app, partnership_id, Via::System) }
     }
 
     async fn account(&self, account_id: Uuid, partnership_id: Option<Uuid>) -> Result<Actor> {
         self.app.principals.forget();
         let known = self.app.principals.known(&self.app.store, account_id).await?;
-        let principal = known
-            .ok_or_else(|| Error::internal("an account of the story is not there"))?
-            .principal;
+        let principal = known.ok_or_else(|| Error::internal("an account of the story is not there"))?.principal;
         let wanted = partnership_id.unwrap_or_default();
-        let acting = principal
-            .standings
-            .iter()
-            .find(|standing| standing.partnership_id == wanted)
-            .cloned();
+        let acting = principal.standings.iter().find(|standing| standing.partnership_id == wanted).cloned();
         let caller = Caller::Account { principal, acting };
         let request_id = Arc::from(Uuid::now_v7().to_string());
-        Ok(Actor {
-            ctx: Ctx::new(self.app.clone(), Arc::new(caller), Via::System, request_id),
-        })
+        Ok(Actor { ctx: Ctx::new(self.app.clone(), Arc::new(caller), Via::System, request_id) })
     }
 
     fn token(&self, account_id: Uuid, partnership_id: Option<Uuid>) -> Result<String> {
         let seconds = i64::try_from(self.app.limits.access_token.as_secs()).map_err(Error::internal)?;
-        self.app
-            .keys
-            .sign(account_id, "roundtable", partnership_id, None, seconds)
+        self.app.keys.sign(account_id, "roundtable", partnership_id, None, seconds)
     }
 
     /// Invites somebody and accepts in their name.
@@ -139,23 +106,12 @@ impl Teller {
         let invited = by.create(Op::CreateInvitation, body).await?;
         let password = new_secret("demo")?.chars().take(25).collect::<String>();
         let accept = json!({ "token": invited["token"], "password": password, "name": name });
-        let nobody = Ctx::new(
-            self.app.clone(),
-            Arc::new(Caller::Anonymous),
-            Via::System,
-            Arc::from("demo-accept"),
-        );
+        let nobody = Ctx::new(self.app.clone(), Arc::new(Caller::Anonymous), Via::System, Arc::from("demo-accept"));
         let session = Actor { ctx: nobody }.create(Op::AcceptInvitation, accept).await?;
         let access_token = session["accessToken"].as_str().unwrap_or_default().to_owned();
         let claims = self.app.keys.verify(&access_token)?;
         let partnership_id = claims.partnership;
-        self.logins.push(Login {
-            role,
-            email: email.into(),
-            password,
-            access_token,
-            partnership_id,
-        });
+        self.logins.push(Login { role, email: email.into(), password, access_token, partnership_id });
         self.account(claims.sub, partnership_id).await
     }
 
@@ -174,9 +130,7 @@ impl Teller {
         let partner = lead.again(Op::InvitePartner, &partner).await?;
         let partner = lead.again(Op::JoinPartner, &partner).await?;
         let (name, title, level) = person;
-        let person = lead
-            .create(Op::CreatePerson, json!({ "name": name, "email": address(name) }))
-            .await?;
+        let person = lead.create(Op::CreatePerson, json!({ "name": name, "email": address(name) })).await?;
         let affiliation = json!({
             "personId": person["id"], "organizationId": organization["id"], "title": title, "functionLevel": level,
         });
@@ -184,12 +138,7 @@ impl Teller {
         let seat = json!({ "partnerId": partner["id"], "personId": person["id"], "role": "point_person", "functionLevel": level });
         let seat = lead.create(Op::CreateSeat, seat).await?;
         let seat = lead.again(Op::AcceptSeat, &seat).await?;
-        Ok(Seated {
-            organization,
-            partner,
-            person,
-            seat,
-        })
+        Ok(Seated { organization, partner, person, seat })
     }
 }
 
@@ -203,20 +152,11 @@ fn days(from: DateTime<Utc>, days: i64) -> DateTime<Utc> {
 
 /// Builds both partnerships; returns a login for each role.
 pub async fn tell(app: &Arc<App>) -> Result<Vec<Login>> {
-    let mut teller = Teller {
-        app: app.clone(),
-        logins: Vec::new(),
-    };
+    let mut teller = Teller { app: app.clone(), logins: Vec::new() };
     let password = new_secret("demo")?.chars().take(25).collect::<String>();
     let account = operator::make(&app.store, "operator@demo.example", "Demo Operator", password.clone()).await?;
     let access_token = teller.token(account.id, None)?;
-    let login = Login {
-        role: "operator",
-        email: account.email.clone(),
-        password,
-        access_token,
-        partnership_id: None,
-    };
+    let login = Login { role: "operator", email: account.email.clone(), password, access_token, partnership_id: None };
     teller.logins.push(login);
     let operator = teller.account(account.id, None).await?;
     let ours = lakeshore(&mut teller, &operator).await?;
@@ -240,15 +180,7 @@ async fn lakeshore(teller: &mut Teller, operator: &Actor) -> Result<Uuid> {
         .await?;
     let id = id_of(&partnership)?;
     let role = json!({ "partnershipId": id, "staffRole": "intermediary" });
-    let lead = teller
-        .login(
-            operator,
-            "intermediary",
-            "intermediary@demo.example",
-            "Imani Reyes",
-            role,
-        )
-        .await?;
+    let lead = teller.login(operator, "intermediary", "intermediary@demo.example", "Imani Reyes", role).await?;
     let table = set_the_table(teller, &lead, &partnership).await?;
     let people = people(teller, &lead, &table).await?;
     directory(&lead, &table, &people).await?;
@@ -289,12 +221,7 @@ struct People {
 async fn set_the_table(teller: &Teller, lead: &Actor, partnership: &Value) -> Result<Table> {
     let board = json!({ "name": "Lakeshore Workforce Board (demo)", "kind": "workforce_board", "city": "Lakeshore", "stateProvince": "WI" });
     let board = teller
-        .seat(
-            lead,
-            board,
-            json!({}),
-            ("Omar Whitfield", "Director of Business Services", "program_staff"),
-        )
+        .seat(lead, board, json!({}), ("Omar Whitfield", "Director of Business Services", "program_staff"))
         .await?;
     lead.act(
         Op::UpdatePartnership,
@@ -345,51 +272,13 @@ async fn set_the_table(teller: &Teller, lead: &Actor, partnership: &Value) -> Re
 
 async fn people(teller: &mut Teller, lead: &Actor, table: &Table) -> Result<People> {
     let person = |seated: &Seated| json!({ "personId": seated.person["id"] });
-    let employer = teller
-        .login(
-            lead,
-            "employer",
-            "employer@demo.example",
-            "Dana Okafor",
-            person(&table.birch),
-        )
-        .await?;
-    let champion = teller
-        .login(
-            lead,
-            "champion",
-            "champion@demo.example",
-            "Ruth Lindgren",
-            person(&table.copper),
-        )
-        .await?;
-    let union = teller
-        .login(
-            lead,
-            "union",
-            "union@demo.example",
-            "Lena Brandt",
-            person(&table.fabricators),
-        )
-        .await?;
-    let institution = teller
-        .login(
-            lead,
-            "institution",
-            "institution@demo.example",
-            "Tomas Vega",
-            person(&table.college),
-        )
-        .await?;
-    teller
-        .login(
-            lead,
-            "observer",
-            "observer@demo.example",
-            "Noor Haddad",
-            json!({ "staffRole": "observer" }),
-        )
-        .await?;
+    let employer = teller.login(lead, "employer", "employer@demo.example", "Dana Okafor", person(&table.birch)).await?;
+    let champion =
+        teller.login(lead, "champion", "champion@demo.example", "Ruth Lindgren", person(&table.copper)).await?;
+    let union = teller.login(lead, "union", "union@demo.example", "Lena Brandt", person(&table.fabricators)).await?;
+    let institution =
+        teller.login(lead, "institution", "institution@demo.example", "Tomas Vega", person(&table.college)).await?;
+    teller.login(lead, "observer", "observer@demo.example", "Noor Haddad", json!({ "staffRole": "observer" })).await?;
     let nominated = json!({
         "partnerId": table.copper.partner["id"], "personId": table.copper.person["id"], "duties": ["outreach", "spokesperson"],
         "evidence": "Brought two shops to the kick-off and led the tour.",
@@ -398,26 +287,14 @@ async fn people(teller: &mut Teller, lead: &Actor, table: &Table) -> Result<Peop
     champion.again(Op::AcceptChampion, &nominated).await?;
     // Serving changes the role, so the champion is looked up anew.
     let account_id = champion.ctx.principal()?.account_id;
-    let champion = teller
-        .account(
-            account_id,
-            lead.ctx.caller.standing().map(|standing| standing.partnership_id),
-        )
-        .await?;
-    Ok(People {
-        employer,
-        champion,
-        union,
-        institution,
-    })
+    let champion =
+        teller.account(account_id, lead.ctx.caller.standing().map(|standing| standing.partnership_id)).await?;
+    Ok(People { employer, champion, union, institution })
 }
 
 async fn directory(lead: &Actor, table: &Table, people: &People) -> Result<()> {
     let today = Utc::now().date_naive();
-    let employer = people
-        .employer
-        .act(Op::OfferHours, Some(&table.birch.partner), json!({ "hours": 16 }))
-        .await?;
+    let employer = people.employer.act(Op::OfferHours, Some(&table.birch.partner), json!({ "hours": 16 })).await?;
     people
         .employer
         .act(
@@ -426,16 +303,8 @@ async fn directory(lead: &Actor, table: &Table, people: &People) -> Result<()> {
             json!({ "mode": "action", "reason": "Takes part in the apprenticeship team." }),
         )
         .await?;
-    people
-        .champion
-        .act(Op::OfferHours, Some(&table.copper.partner), json!({ "hours": 10 }))
-        .await?;
-    lead.act(
-        Op::EngagePartner,
-        Some(&table.casting.partner),
-        json!({ "mode": "strategic" }),
-    )
-    .await?;
+    people.champion.act(Op::OfferHours, Some(&table.copper.partner), json!({ "hours": 10 })).await?;
+    lead.act(Op::EngagePartner, Some(&table.casting.partner), json!({ "mode": "strategic" })).await?;
     let mission = json!({
         "organizationId": table.college.organization["id"], "effectiveOn": today - Days::new(900),
         "text": "We open skilled work to every adult of the county and stay until they are in it.",
@@ -466,10 +335,7 @@ async fn directory(lead: &Actor, table: &Table, people: &People) -> Result<()> {
     let prospect = people.champion.create(Op::CreateOrganization, prospect).await?;
     people
         .champion
-        .create(
-            Op::CreatePartner,
-            json!({ "organizationId": prospect["id"], "sizeClass": "small" }),
-        )
+        .create(Op::CreatePartner, json!({ "organizationId": prospect["id"], "sizeClass": "small" }))
         .await?;
     let touch = json!({
         "organizationId": prospect["id"], "channel": "visit", "purpose": "market", "touchedOn": today - Days::new(3),
@@ -627,8 +493,7 @@ async fn kickoff(lead: &Actor, table: &Table, people: &People) -> Result<()> {
     people.employer.again(Op::AcceptActionItem, &item).await?;
     let item = json!({ "meetingId": meeting["id"], "ownerOrganizationId": table.college.organization["id"], "title": "List who finished the certificate and where they work" });
     lead.create(Op::CreateActionItem, item).await?;
-    lead.act(Op::CloseMeeting, Some(&meeting), json!({ "objectiveResult": "met" }))
-        .await?;
+    lead.act(Op::CloseMeeting, Some(&meeting), json!({ "objectiveResult": "met" })).await?;
     Ok(())
 }
 
@@ -639,12 +504,8 @@ async fn ahead(lead: &Actor, table: &Table, people: &People) -> Result<()> {
         "startsLocal": format!("{}T08:00", (Utc::now() + TimeDelta::days(7)).format("%Y-%m-%d")), "timeZone": "America/Chicago", "durationMinutes": 60,
     });
     let series = lead.create(Op::CreateMeetingSeries, series).await?;
-    lead.act(
-        Op::GenerateMeetings,
-        Some(&series),
-        json!({ "until": (Utc::now() + TimeDelta::days(120)).date_naive() }),
-    )
-    .await?;
+    lead.act(Op::GenerateMeetings, Some(&series), json!({ "until": (Utc::now() + TimeDelta::days(120)).date_naive() }))
+        .await?;
     let meeting = lead
         .create(
             Op::CreateMeeting,
@@ -681,14 +542,8 @@ async fn ahead(lead: &Actor, table: &Table, people: &People) -> Result<()> {
     .await?;
     lead.again(Op::ScheduleMeeting, &meeting).await?;
     if let [employer, _, _, union, ..] = asked.as_slice() {
-        people
-            .employer
-            .act(Op::AnswerAttendance, Some(employer), json!({ "partStat": "accepted" }))
-            .await?;
-        people
-            .union
-            .act(Op::AnswerAttendance, Some(union), json!({ "partStat": "tentative" }))
-            .await?;
+        people.employer.act(Op::AnswerAttendance, Some(employer), json!({ "partStat": "accepted" })).await?;
+        people.union.act(Op::AnswerAttendance, Some(union), json!({ "partStat": "tentative" })).await?;
     }
     lead.create(
         Op::CreateMeeting,
@@ -720,13 +575,7 @@ async fn harbor(teller: &mut Teller, operator: &Actor) -> Result<()> {
     let entry = lead.create(Op::CreateResource, entry).await?;
     lead.again(Op::PublishResource, &entry).await?;
     teller
-        .login(
-            &lead,
-            "outsider",
-            "outsider@demo.example",
-            "Grace Mbeki",
-            json!({ "personId": hospital.person["id"] }),
-        )
+        .login(&lead, "outsider", "outsider@demo.example", "Grace Mbeki", json!({ "personId": hospital.person["id"] }))
         .await?;
     Ok(())
 }
