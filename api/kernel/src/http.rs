@@ -1,6 +1,7 @@
 //! What both doors share of HTTP: who asks, request ids, bodies within limits, problems (RFC 9457).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
@@ -106,8 +107,16 @@ fn acting(standings: &[Standing], asked: Option<Uuid>, insist: bool) -> Result<O
     }
 }
 
+/// How long a body may take to come in.
+const BODY_TIME: Duration = Duration::from_secs(60);
+
 /// Reads a body of at most this many bytes.
-pub async fn body(mut payload: Payload, most: usize) -> Result<Bytes> {
+pub async fn body(payload: Payload, most: usize) -> Result<Bytes> {
+    let late = |_| Error::new(Code::MalformedBody, "the body took too long to come in");
+    tokio::time::timeout(BODY_TIME, whole(payload, most)).await.map_err(late)?
+}
+
+async fn whole(mut payload: Payload, most: usize) -> Result<Bytes> {
     let mut read = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Error::new(Code::MalformedBody, "the body broke off"))?;

@@ -56,7 +56,16 @@ impl Store {
         if options.url.starts_with("sqlite:") {
             Self::connect_sqlite(options).await
         } else if options.url.starts_with("postgres") {
-            let connection = Database::connect(common(&options.url, options.connections)).await?;
+            let mut pool = common(&options.url, options.connections);
+            pool.map_sqlx_postgres_opts(|postgres| {
+                // The tables fit in memory more often than not, and no request may hold a connection for ever.
+                postgres.options([
+                    ("random_page_cost", "1.1"),
+                    ("statement_timeout", "60000"),
+                    ("lock_timeout", "10000"),
+                ])
+            });
+            let connection = Database::connect(pool).await?;
             Ok(Self { read: connection.clone(), write: connection, queue: None })
         } else {
             Err(Error::new(Code::Internal, "the database url starts with sqlite: or postgres://"))
@@ -236,7 +245,7 @@ where
             (kept, reply)
         })
     });
-    let closed = || Error::internal("the writer has stopped");
+    let closed = || Error::new(Code::Unavailable, "the writer could not take it; try again");
     queue.send(job).await.map_err(|_| closed())?;
     answered.await.map_err(|_| closed())?
 }
