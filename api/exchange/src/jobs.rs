@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::mapping::{self, ImportKind};
 use crate::reading;
-use crate::writing::{self, Report};
+use crate::writing::{self, Into, Report};
 
 pub(crate) fn register(table: &mut Operations) {
     table.collection::<import_job::Model>("import-jobs").list(Op::ListImportJobs).get(Op::GetImportJob);
@@ -65,9 +65,21 @@ async fn create_import_job(ctx: Ctx, file: ImportFile) -> Result<import_job::Mod
     .map_err(Error::internal)?
     .map_err(|problem| Error::member("/content", problem.code, problem.detail))?;
     let rows: usize = plan.accounted.iter().map(|table| table.rows).sum();
-    let quiet = Arc::new(|_, _| ());
-    let report = writing::carry_out(&ctx, partnership_id, kind, plan, file.dry_run, quiet).await?;
-    keep(&ctx, partnership_id, &file, rows, report).await
+    let into = Into::Partnership(partnership_id);
+    if file.dry_run {
+        let report = writing::carry_out(&ctx, into, kind, plan, true, Arc::new(|_, _| ())).await?;
+        return keep(&ctx, partnership_id, &file, rows, report).await;
+    }
+    // The import and the record of it stand or fall together.
+    let (plan, file) = (Arc::new(plan), Arc::new(file));
+    ctx.write(move |ctx| {
+        let (plan, file, into) = (plan.clone(), file.clone(), into.clone());
+        async move {
+            let report = writing::carry_out(&ctx, into, kind, (*plan).clone(), false, Arc::new(|_, _| ())).await?;
+            keep(&ctx, partnership_id, &file, rows, report).await
+        }
+    })
+    .await
 }
 
 async fn keep(

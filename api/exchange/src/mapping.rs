@@ -962,7 +962,6 @@ const PROVIDERS: &[Sheet] = {
 
 /// The collections a plain table can be of, by the record a row gives.
 const COLLECTIONS: &[&str] = &[
-    "partnership",
     "organization",
     "person",
     "affiliation",
@@ -971,16 +970,12 @@ const COLLECTIONS: &[&str] = &[
     "union",
     "institution",
     "bargainingUnit",
-    "missionStatement",
     "location",
     "resource",
     "seat",
-    "champion",
     "outreachTouch",
     "meetingSeries",
     "meeting",
-    "document",
-    "comment",
 ];
 
 /// Columns of a plain table that point at another row by its match key: column, member, record.

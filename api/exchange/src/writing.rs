@@ -13,6 +13,7 @@ use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::Arguments;
+use roundtable_kernel::standing::{Caller, Standing};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -189,21 +190,35 @@ const WRITES: &[Writes] = &[
 /// Told how far an import is: records done and all of them.
 pub type Progress = Arc<dyn Fn(usize, usize) + Send + Sync>;
 
-/// Carries out a plan at a partnership. With `dry_run` everything is checked and nothing kept.
+/// Where an import goes.
+#[derive(Clone, Debug)]
+pub enum Into {
+    /// A partnership that is there.
+    Partnership(Uuid),
+    /// One that is opened with this slug, as part of the import.
+    New(String),
+}
+
+/// Carries out a plan at a partnership, as the caller or, where it is opened, as its intermediary. With `dry_run`
+/// everything is checked and nothing kept.
 pub async fn carry_out(
     ctx: &Ctx,
-    partnership_id: Uuid,
+    into: Into,
     kind: ImportKind,
     plan: Plan,
     dry_run: bool,
     progress: Progress,
 ) -> Result<Report> {
     let mut ctx = ctx.by(roundtable_entity::Via::Import);
-    ctx.validate_only = dry_run;
+    ctx.validate_only |= dry_run;
     let plan = Arc::new(plan);
     ctx.write(move |ctx| {
-        let (plan, progress) = (plan.clone(), progress.clone());
+        let (plan, progress, into) = (plan.clone(), progress.clone(), into.clone());
         async move {
+            let (ctx, partnership_id) = match into {
+                Into::Partnership(id) => (ctx, id),
+                Into::New(slug) => open(&ctx, &slug).await?,
+            };
             let mut writer = Writer::begin(&ctx, partnership_id, kind, dry_run).await?;
             for (done, planned) in plan.planned.iter().enumerate() {
                 writer.write(&ctx, planned).await?;
@@ -216,6 +231,14 @@ pub async fn carry_out(
         }
     })
     .await
+}
+
+async fn open(ctx: &Ctx, slug: &str) -> Result<(Ctx, Uuid)> {
+    let operator = ctx.acting(Caller::System(Standing::operator()));
+    let body = json!({ "slug": slug, "workingTitle": slug });
+    let made = ctx.app.operations.call(&operator, Op::CreatePartnership, Arguments::sending(body)).await?;
+    let id = made.id.ok_or_else(|| Error::internal("the partnership was opened without an id"))?;
+    Ok((ctx.acting(Caller::System(Standing::intermediary(id))), id))
 }
 
 type Known = HashMap<(String, ExternalKey), Uuid>;

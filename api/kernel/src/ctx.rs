@@ -125,6 +125,11 @@ impl Ctx {
         Self { operation, ..self.clone() }
     }
 
+    /// The same, for another caller.
+    pub fn acting(&self, caller: Caller) -> Self {
+        Self { caller: Arc::new(caller), ..self.clone() }
+    }
+
     /// The same, by another way.
     pub fn by(&self, via: Via) -> Self {
         Self { via, ..self.clone() }

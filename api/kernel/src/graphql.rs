@@ -586,7 +586,7 @@ fn root_field(operations: &Arc<Operations>, operation: &Operation) -> Field {
         let kind = if operation.kind == Kind::Act { TypeRef::named(body) } else { TypeRef::named_nn(body) };
         field = field.argument(InputValue::new("input", kind).description("What is sent."));
     }
-    if operation.kind.writes() {
+    if operation.kind.repeatable() {
         field = field
             .argument(
                 InputValue::new("idempotencyKey", TypeRef::named(TypeRef::STRING))

@@ -250,7 +250,7 @@ fn parameters(operations: &Operations, operation: &Operation) -> Vec<Value> {
             "schema": { "type": "array", "maxItems": 20, "items": { "type": "string", "maxLength": 200 } },
         }));
     }
-    if operation.kind.writes() {
+    if operation.kind.repeatable() {
         parameters.push(json!({
             "name": "validateOnly", "in": "query", "required": false, "description": "Check everything and keep nothing.",
             "schema": { "type": "boolean" },

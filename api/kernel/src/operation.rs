@@ -52,6 +52,11 @@ impl Kind {
     pub fn writes(self) -> bool {
         !matches!(self, Kind::List | Kind::Get | Kind::Report)
     }
+    /// Whether it can be repeated with an idempotency key, and tried with `validateOnly`. What does its own writing cannot:
+    /// it signs in, or imports, and says itself how it is tried and repeated.
+    pub fn repeatable(self) -> bool {
+        self.writes() && self != Kind::Submit
+    }
     /// Whether it needs the version it is made on.
     pub fn needs_version(self) -> bool {
         matches!(self, Kind::Update | Kind::Archive | Kind::Act)
@@ -276,7 +281,7 @@ impl Operations {
         }
         let arguments = self.prepared(operation, &ctx, arguments)?;
         match operation.kind {
-            kind if kind.writes() && kind != Kind::Submit => self.change(operation, &ctx, arguments).await,
+            kind if kind.repeatable() => self.change(operation, &ctx, arguments).await,
             _ => (operation.run)(ctx, arguments).await,
         }
     }

@@ -88,7 +88,7 @@ async fn answer(
     if operation.kind.needs_version() {
         arguments.version = if_match(request.headers())?;
     }
-    if operation.kind.writes() {
+    if operation.kind.repeatable() {
         arguments.idempotency_key = request
             .headers()
             .get("idempotency-key")
@@ -151,7 +151,7 @@ fn query(
                 expand.extend(text.split(',').map(str::trim).filter(|path| !path.is_empty()).map(str::to_owned));
                 continue;
             }
-            "validateOnly" if operation.kind.writes() => {
+            "validateOnly" if operation.kind.repeatable() => {
                 ctx.validate_only = boolean("validateOnly", &text)?;
                 continue;
             }
@@ -184,7 +184,7 @@ fn unknown(operation: &Operation, name: &str) -> Error {
     let mut known: Vec<&str> = operation.parameters.iter().map(|parameter| parameter.name.as_str()).collect();
     match operation.kind {
         Kind::List | Kind::Get => known.push("expand"),
-        kind if kind.writes() => known.push("validateOnly"),
+        kind if kind.repeatable() => known.push("validateOnly"),
         _ => {}
     }
     let detail = format!("{name} is not a parameter here; these are: {}", known.join(", "));

@@ -243,7 +243,7 @@ fn problems(error: &jsonschema::ValidationError<'_>) -> Vec<Problem> {
             .map(|name| Problem {
                 pointer: format!("{at}/{name}"),
                 code: "unknown_member",
-                detail: format!("{name} is not a member here"),
+                detail: format!("{name} is not a member that can be sent here"),
             })
             .collect(),
         Kind::Required { property } => {

@@ -142,6 +142,11 @@ impl Standing {
         }
     }
 
+    /// The standing in which the server itself acts at a partnership: the intermediary's, never more.
+    pub fn intermediary(partnership_id: Uuid) -> Self {
+        Self { partnership_id, role: Role::Intermediary, ..Self::operator() }
+    }
+
     /// Whether it acts for this organisation.
     pub fn acts_for(&self, organization_id: Option<Uuid>) -> bool {
         self.organization_id.is_some() && self.organization_id == organization_id

@@ -8,15 +8,13 @@ use std::sync::Arc;
 use clap::Args;
 use roundtable_entity::{Via, partnership};
 use roundtable_exchange::mapping::{self, ImportKind};
+use roundtable_exchange::writing::Into;
 use roundtable_exchange::{reading, writing};
-use roundtable_kernel::ctx::{App, Ctx};
+use roundtable_kernel::ctx::App;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
-use roundtable_kernel::operation::Arguments;
-use roundtable_kernel::standing::{Caller, Standing};
 use roundtable_kernel::store::Store;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::settings::Settings;
@@ -51,9 +49,13 @@ pub async fn run(store: Store, settings: &Settings, options: Options) -> Result<
     let source = reading::open(&options.path)
         .map_err(|problem| Error::new(Code::InvalidInput, format!("{}: {}", problem.file, problem.detail)))?;
     let plan = mapping::plan(kind, &source);
-    let partnership_id = partnership(&server.app, &options).await?;
-    let ctx = serve::own_ctx(&server.app, partnership_id, Via::Import).for_operation(Op::CreateImportJob);
-    let report = writing::carry_out(&ctx, partnership_id, kind, plan, options.dry_run, Arc::new(progress)).await?;
+    let into = into(&server.app, &options).await?;
+    let ctx = match &into {
+        Into::Partnership(id) => serve::own_ctx(&server.app, *id, Via::Import),
+        Into::New(_) => serve::own_ctx(&server.app, Uuid::nil(), Via::Import),
+    };
+    let ctx = ctx.for_operation(Op::CreateImportJob);
+    let report = writing::carry_out(&ctx, into, kind, plan, options.dry_run, Arc::new(progress)).await?;
     if let Some(path) = &options.report {
         let text = serde_json::to_string_pretty(&report).map_err(Error::internal)?;
         std::fs::write(path, text).map_err(Error::internal)?;
@@ -95,22 +97,18 @@ fn summary(report: &writing::Report) {
     }
 }
 
-async fn partnership(app: &Arc<App>, options: &Options) -> Result<Uuid> {
+async fn into(app: &Arc<App>, options: &Options) -> Result<Into> {
     let found = partnership::Entity::find()
         .filter(partnership::Column::Slug.eq(&options.partnership))
         .filter(partnership::Column::ArchivedAt.is_null())
         .one(app.store.read())
         .await?;
-    if let Some(found) = found {
-        return Ok(found.id);
+    match found {
+        Some(found) => Ok(Into::Partnership(found.id)),
+        None if options.create => Ok(Into::New(options.partnership.clone())),
+        None => {
+            let detail = format!("there is no partnership {}; open it with --create", options.partnership);
+            Err(Error::new(Code::NotFound, detail))
+        }
     }
-    if !options.create {
-        let detail = format!("there is no partnership {}; open it with --create", options.partnership);
-        return Err(Error::new(Code::NotFound, detail));
-    }
-    let caller = Caller::System(Standing::operator());
-    let ctx = Ctx::new(app.clone(), Arc::new(caller), Via::System, Arc::from(Uuid::now_v7().to_string()));
-    let body = json!({ "slug": options.partnership, "workingTitle": options.partnership });
-    let made = app.operations.call(&ctx, Op::CreatePartnership, Arguments::sending(body)).await?;
-    made.id.ok_or_else(|| Error::internal("the partnership was opened without an id"))
 }

@@ -112,9 +112,13 @@ fn nothing_here(request: &HttpRequest) -> HttpResponse {
 
 /// Does what the server does by itself, until it stops: marks entries of the map as stale, forgets old answers.
 pub async fn keep_house(app: Arc<App>) {
-    let mut every = tokio::time::interval(Duration::from_secs(3600));
+    let mut every = tokio::time::interval(Duration::from_secs(600));
     loop {
         every.tick().await;
+        // Keys may have been rotated by another process.
+        if let Err(error) = app.keys.refresh(&app.store).await {
+            tracing::warn!(%error, "the signing keys could not be read again");
+        }
         if let Err(error) = serve::sweep(&app).await {
             tracing::warn!(%error, "keeping house failed; it will be tried again");
         }

@@ -11,7 +11,7 @@ use roundtable_entity::{Via, idempotency_key, partnership, refresh_token};
 use roundtable_kernel::ctx::{App, Ctx};
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::op::Op;
-use roundtable_kernel::standing::{Caller, Role, Standing};
+use roundtable_kernel::standing::{Caller, Standing};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::settings::Settings;
@@ -64,7 +64,7 @@ fn cors(origins: &[String]) -> Cors {
 
 /// A view for what the server does by itself at a partnership: the intermediary's, never more.
 pub fn own_ctx(app: &Arc<App>, partnership_id: uuid::Uuid, via: Via) -> Ctx {
-    let standing = Standing { partnership_id, role: Role::Intermediary, ..Standing::operator() };
+    let standing = Standing::intermediary(partnership_id);
     Ctx::new(app.clone(), Arc::new(Caller::System(standing)), via, Arc::from(uuid::Uuid::now_v7().to_string()))
 }
 

@@ -38,6 +38,14 @@ pub struct Settings {
     pub invitation_days: u64,
     /// Attempts to sign in a minute, by account and by address.
     pub sign_ins_per_minute: u32,
+    /// Deepest GraphQL selection.
+    pub graphql_depth: usize,
+    /// Most fields of a GraphQL document, fragments expanded.
+    pub graphql_fields: usize,
+    /// Most aliases of one GraphQL field.
+    pub graphql_aliases: usize,
+    /// Most GraphQL requests in one batch.
+    pub graphql_batch: usize,
     /// What to log, by the words of the tracing filter: `info`, `warn`, `roundtable_kernel=debug`.
     pub log: String,
     /// `text` or `json`.
@@ -62,6 +70,10 @@ impl Default for Settings {
             refresh_token_days: 30,
             invitation_days: 14,
             sign_ins_per_minute: 20,
+            graphql_depth: 12,
+            graphql_fields: 1000,
+            graphql_aliases: 50,
+            graphql_batch: 10,
             log: "info,sqlx=warn,sea_orm_migration=warn".into(),
             log_format: "text".into(),
             shutdown_seconds: 30,
@@ -136,7 +148,10 @@ impl Settings {
             refresh_token: days(self.refresh_token_days),
             invitation: days(self.invitation_days),
             sign_ins_per_minute: self.sign_ins_per_minute,
-            ..Limits::default()
+            graphql_depth: self.graphql_depth,
+            graphql_fields: self.graphql_fields,
+            graphql_aliases: self.graphql_aliases,
+            graphql_batch: self.graphql_batch,
         }
     }
 }
