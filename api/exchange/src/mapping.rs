@@ -1,10 +1,9 @@
 //! What the columns of each kind of file mean, declared in static tables and interpreted by one function.
 //!
-//! A [`Sheet`] is a kind of table; its [`Target`]s are the records one row gives; a target's members, match keys and
+//! A `Sheet` is a kind of table; its `Target`s are the records one row gives; a target's members, match keys and
 //! references each say which column synonyms feed them and which reader cleans them. Nothing is coded per file.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 use serde::Serialize;
@@ -74,6 +73,12 @@ pub struct ExternalKey {
     pub value: String,
 }
 
+impl ExternalKey {
+    fn new(scheme: impl Into<String>, value: impl Into<String>) -> Self {
+        Self { scheme: scheme.into(), value: value.into() }
+    }
+}
+
 /// A record to create or update.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -110,6 +115,15 @@ pub struct Refused {
     /// What was found.
     pub detail: String,
 }
+
+impl Refused {
+    fn new(file: &str, line: u64, (member, code, detail): Fault) -> Self {
+        Self { file: file.to_owned(), line, member: member.to_owned(), code, detail }
+    }
+}
+
+/// A member, the code of what is wrong with its cell, and the cell.
+type Fault = (&'static str, &'static str, String);
 
 /// Where the rows of one table went. The parts add up to `rows`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -269,83 +283,53 @@ struct Sheet {
     targets: &'static [Target],
 }
 
+#[rustfmt::skip]
 macro_rules! from {
-    ($name:expr, $feed:expr, $reader:expr) => {
-        Member { name: $name, feed: $feed, reader: $reader, must: false, fact: false }
-    };
+    ($name:expr, $feed:expr, $reader:expr) => { Member { name: $name, feed: $feed, reader: $reader, must: false, fact: false } };
 }
-
-macro_rules! cell {
-    ($name:expr, $names:expr, $reader:expr) => {
-        from!($name, Cells($names), $reader)
-    };
-}
-
+#[rustfmt::skip]
 macro_rules! must {
-    ($name:expr, $feed:expr, $reader:expr) => {
-        Member { name: $name, feed: $feed, reader: $reader, must: true, fact: false }
-    };
+    ($name:expr, $feed:expr, $reader:expr) => { Member { name: $name, feed: $feed, reader: $reader, must: true, fact: false } };
 }
-
+#[rustfmt::skip]
 macro_rules! fact {
-    ($name:expr, $feed:expr, $reader:expr) => {
-        fact!($name, $feed, $reader, OPTIONAL)
-    };
-    ($name:expr, $feed:expr, $reader:expr, $must:expr) => {
-        Member { name: $name, feed: $feed, reader: $reader, must: $must, fact: true }
-    };
+    ($name:expr, $feed:expr, $reader:expr) => { fact!($name, $feed, $reader, OPTIONAL) };
+    ($name:expr, $feed:expr, $reader:expr, $must:expr) => { Member { name: $name, feed: $feed, reader: $reader, must: $must, fact: true } };
 }
-
+#[rustfmt::skip]
+macro_rules! cell {
+    ($name:expr, $names:expr, $reader:expr) => { from!($name, Cells($names), $reader) };
+}
+#[rustfmt::skip]
 macro_rules! fixed {
-    ($name:expr, $value:expr) => {
-        from!($name, Fixed($value), ONE_LINE)
-    };
+    ($name:expr, $value:expr) => { from!($name, Fixed($value), ONE_LINE) };
 }
-
+#[rustfmt::skip]
 macro_rules! key {
-    ($scheme:expr, $parts:expr) => {
-        KeyRule { scheme: $scheme, local: false, parts: &$parts }
-    };
+    ($scheme:expr, $parts:expr) => { KeyRule { scheme: $scheme, local: false, parts: &$parts } };
 }
-
+#[rustfmt::skip]
 macro_rules! local {
-    ($scheme:expr, $parts:expr) => {
-        KeyRule { scheme: $scheme, local: true, parts: &$parts }
-    };
+    ($scheme:expr, $parts:expr) => { KeyRule { scheme: $scheme, local: true, parts: &$parts } };
 }
-
+#[rustfmt::skip]
 macro_rules! same {
-    ($member:expr, $record:expr, $alias:expr) => {
-        Ref { member: $member, record: $record, to: Same($alias), must: true }
-    };
+    ($member:expr, $record:expr, $alias:expr) => { Ref { member: $member, record: $record, to: Same($alias), must: true } };
 }
-
+#[rustfmt::skip]
 macro_rules! points {
-    ($member:expr, $record:expr, $scheme:expr, $feed:expr, $must:expr) => {
-        Ref { member: $member, record: $record, to: Key($scheme, $feed), must: $must }
-    };
+    ($member:expr, $record:expr, $scheme:expr, $feed:expr, $must:expr) => { Ref { member: $member, record: $record, to: Key($scheme, $feed), must: $must } };
 }
-
+#[rustfmt::skip]
 macro_rules! none_or {
-    () => {
-        &[]
-    };
-    ($some:expr) => {
-        &$some
-    };
+    () => { &[] };
+    ($some:expr) => { &$some };
 }
-
+/// Alias, kind of record, whether essential, match keys, members; then references and further identifiers.
+#[rustfmt::skip]
 macro_rules! target {
     ($alias:expr, $record:expr, $essential:expr, $keys:expr, $members:expr $(, refs $refs:expr)? $(, also $also:expr)?) => {
-        Target {
-            alias: $alias,
-            record: $record,
-            essential: $essential,
-            keys: &$keys,
-            members: &$members,
-            refs: none_or!($($refs)?),
-            also: none_or!($($also)?),
-        }
+        Target { alias: $alias, record: $record, essential: $essential, keys: &$keys, members: &$members, refs: none_or!($($refs)?), also: none_or!($($also)?) }
     };
 }
 
@@ -585,7 +569,7 @@ const HSDS: &[Sheet] = &[
         ], [
             must!("name", Cells("name | organization_name"), LABEL),
             cell!("alternateName", "alternate_name", LABEL),
-            cell!("description", "description", LINES),
+            cell!("description", "description", PLAIN),
             cell!("email", "email", EMAIL),
             cell!("website", "website | url", WEB),
             from!("phone", Via(&[&PHONE_OF_ORGANIZATION], NUMBER, " x"), PHONE),
@@ -594,10 +578,13 @@ const HSDS: &[Sheet] = &[
         ], also [("tax-id", Cells("tax_id | ein")), ("hsds-identifier", Via(&[&NUMBERED], &["identifier"], ""))]),
     ] },
     Sheet { title: "Locations", tables: "location", columns: &["latitude", "organization_id"], without: "", targets: &[
-        target!("location", "location", ESSENTIAL, [local!("hsds-location", [Id(Cells("id"))])], [
+        target!("location", "location", ESSENTIAL, [
+            local!("hsds-location", [Id(Cells("id"))]),
+            key!("hsds-location-name", [Word(Cells("name"), LABEL), Maybe(Cells(OWNER), ONE_LINE)]),
+        ], [
             must!("name", Cells("name | location_name | alternate_name"), LABEL),
             must!("name", Via(&[&ADDRESS], &["address_1 | street_address | city"], ""), LABEL),
-            cell!("description", "description | short_desc", LINES),
+            cell!("description", "description | short_desc", PLAIN),
             cell!("transportation", "transportation", LINES),
             cell!("latitude", "latitude | lat", LATITUDE),
             cell!("longitude", "longitude | lon | lng", LONGITUDE),
@@ -621,11 +608,14 @@ const HSDS: &[Sheet] = &[
         ], refs [owned!(Cells(OWNER), ESSENTIAL), owned!(Via(&[&GIVEN_HERE, &SERVICE], &[OWNER], ""), ESSENTIAL)]),
     ] },
     Sheet { title: "Services", tables: "service", columns: &["name", "application_process | eligibility | eligibility_description | interpretation_services | wait_time"], without: "", targets: &[
-        target!("service", "resource", ESSENTIAL, [local!("hsds-service", [Id(Cells("id"))])], [
+        target!("service", "resource", ESSENTIAL, [
+            local!("hsds-service", [Id(Cells("id"))]),
+            key!("hsds-service-name", [Word(Cells("name"), LABEL), Maybe(Cells(OWNER), ONE_LINE)]),
+        ], [
             fixed!("entryKind", "program"),
             must!("name", Cells("name | service_name"), LABEL),
             cell!("alternateName", "alternate_name", LABEL),
-            cell!("description", "description | short_desc", LINES),
+            cell!("description", "description | short_desc", PLAIN),
             cell!("url", "url | website", WEB),
             cell!("email", "email", EMAIL),
             from!("phone", Via(&[&PHONE_OF_SERVICE], NUMBER, " x"), PHONE),
@@ -660,11 +650,14 @@ const HSDS: &[Sheet] = &[
             fixed!("entryKind", "program"),
             must!("name", Cells("name"), LABEL),
             cell!("alternateName", "alternate_name", LABEL),
-            cell!("description", "description", LINES),
+            cell!("description", "description", PLAIN),
         ], refs [owned!("ownerOrganizationId", Cells(OWNER), OPTIONAL)]),
     ] },
     Sheet { title: "Contacts", tables: "contact", columns: &[], without: "", targets: &[
-        target!("person", "person", ESSENTIAL, [local!("hsds-contact", [Id(Cells("id"))])], [
+        target!("person", "person", ESSENTIAL, [
+            local!("hsds-contact", [Id(Cells("id"))]),
+            key!("hsds-contact-name", [Word(Cells("name"), PERSON), Maybe(Cells(OWNER), ONE_LINE)]),
+        ], [
             must!("name", Cells("name"), PERSON),
             fact!("title", Cells("title"), LABEL),
             cell!("email", "email", EMAIL),
@@ -772,7 +765,7 @@ const NOTICES: &[Sheet] = {
 mod boards {
     use super::{Feed, Feed::{Cells, Parts}, Names};
 
-    pub const BOARD: Names = "board | board name | board or commission | board commission | commission | committee | body | authority | public body | event body name | organizer display name | name label";
+    pub const BOARD: Names = "board | board name | board or commission | board commission | commission | committee | body | authority | public body | event body name | organizer display name | agency name | agency | name label";
     pub const MEMBER: Feed = Cells("member name | board member | member | appointee | appointee name | incumbent | full name | name | contact name");
     pub const MEMBER_PARTS: Feed = Parts(&["first name | firstname | given name", "last name | lastname | surname | family name"], " ");
     pub const ANY_MEMBER: Names = "member name | board member | member | appointee | appointee name | incumbent | full name | name | contact name | last name | lastname | surname | family name";
@@ -787,7 +780,7 @@ mod boards {
     pub const TITLE: Names = "title | job title | professional title | occupation | member title";
     pub const ANY_OF_A_SEAT: Names = "term ends | term end | term ends on | term end date | term expires | term expires on | term expiration | term expiration date | expiration date | expires | end date | term | term start | term start date | appointment date | date appointed | appointed by | appointing authority | appointed by representation | appointed by representing | representation | representing | represents | category | sector | role | board role | position | seat | organization | organization name | company | employer | affiliation | title | job title";
     pub const NOT_A_MEETING: Names = "term ends | term end | term ends on | term end date | term expires | term expires on | term expiration | term expiration date | appointed by | appointed by representation | appointing authority | appointment date | date appointed | last name";
-    pub const DAY: Names = "meeting date | date | start | start date time | start datetime | event date | starts on | meeting start | date time | datetime | start date | starts at";
+    pub const DAY: Names = "meeting date | date | start | start date time | start datetime | event date | starts on | meeting start | date time | datetime | start date | starts at | start time";
     pub const CLOCK_TIME: Names = "meeting time | start time | time | event time";
     pub const SUBJECT: Names = "title | meeting title | event title | summary | meeting name | event name | subject | meeting | event | name | name label | body | event body name";
 }
@@ -798,7 +791,7 @@ const BOARDS: &[Sheet] = {
     &[
         Sheet { title: "Meetings", tables: "", columns: &[DAY, SUBJECT], without: NOT_A_MEETING, targets: &[
             target!("meeting", "meeting", ESSENTIAL, [
-                key!("meeting-uid", [Id(Cells("i cal uid | uid | i calendar url | datalayer id | event guid")), Word(Cells(DAY), DATE)]),
+                key!("meeting-uid", [Id(Cells("i cal uid | uid | i calendar url | meeting id | datalayer id | event guid")), Word(Cells(DAY), DATE)]),
                 key!("board-meeting", [Maybe(Cells(BOARD), LABEL), Word(Cells(DAY), DATE), Maybe(Cells(CLOCK_TIME), CLOCK), Word(Cells(SUBJECT), LABEL)]),
             ], [
                 must!("title", Cells(SUBJECT), LABEL),
@@ -807,15 +800,16 @@ const BOARDS: &[Sheet] = {
                 fact!("startTime", Cells(DAY), CLOCK_OF),
                 cell!("startsAt", DAY, INSTANT),
                 fact!("endTime", Cells("end time"), CLOCK),
-                fact!("endTime", Cells("end | end date time | ends at"), CLOCK_OF),
+                fact!("endTime", Cells("end | end date time | ends at | end time"), CLOCK_OF),
                 fact!("endsAt", Cells("end date time | end | ends at"), INSTANT),
                 cell!("timeZone", "start time zone | time zone | start event time zone", ZONE),
                 fact!("board", Cells(BOARD), LABEL),
-                cell!("place", "location | meeting location | place | venue name | venue slug | venue | location name | physical list location name | event location | address", PLACE),
-                fact!("description", Cells("description | purpose | notes"), PLAIN),
+                cell!("place", "location | meeting location | place | venue name | venue slug | venue | location name | physical list location name | event location", PLACE),
+                cell!("place", "location address | address | physical list street line one", PLACE),
+                fact!("description", Cells("description | event details | event description | purpose | notes | comment"), PLAIN),
                 cell!("url", "url | link | html link | meeting details url | event path | event url", WEB),
                 fact!("cancelled", Every("status | meeting status | event status | canceled | cancelled | canceled event | is cancelled | meeting location | location | title | summary | event title"), CANCELLED),
-                fact!("files", Every("files | documents | attachments | agenda url | accessible agenda url | agenda packet url | minutes url | accessible minutes url | video url | agenda | minutes | packet"), FILES),
+                fact!("files", Every("files | documents | attachments | files path | files 2 path | files 3 path | documents url | documents 2 url | attachments url | agenda url | accessible agenda url | agenda packet url | minutes url | accessible minutes url | video url | agenda | minutes | packet"), FILES),
             ]),
         ] },
         Sheet { title: "Rosters", tables: "", columns: &[ANY_MEMBER, ANY_OF_A_SEAT], without: "", targets: &[
@@ -961,153 +955,100 @@ const PROVIDERS: &[Sheet] = {
 };
 
 /// The collections a plain table can be of, by the record a row gives.
+#[rustfmt::skip]
 const COLLECTIONS: &[&str] = &[
-    "organization",
-    "person",
-    "affiliation",
-    "partner",
-    "employer",
-    "union",
-    "institution",
-    "bargainingUnit",
-    "location",
-    "resource",
-    "seat",
-    "outreachTouch",
-    "meetingSeries",
-    "meeting",
+    "organization", "person", "affiliation", "partner", "employer", "union", "institution", "bargainingUnit", "location",
+    "resource", "seat", "outreachTouch", "meetingSeries", "meeting",
 ];
 
 /// Columns of a plain table that point at another row by its match key: column, member, record.
+#[rustfmt::skip]
 const POINTERS: &[(&str, &str, &str)] = &[
-    ("organizationKey", "organizationId", "organization"),
-    ("ownerOrganizationKey", "ownerOrganizationId", "organization"),
-    ("employerOrganizationKey", "employerOrganizationId", "organization"),
-    ("unionOrganizationKey", "unionOrganizationId", "organization"),
-    ("partnerKey", "partnerId", "partner"),
-    ("personKey", "personId", "person"),
-    ("seatKey", "seatId", "seat"),
-    ("locationKey", "locationId", "location"),
-    ("affiliationKey", "affiliationId", "affiliation"),
-    ("meetingKey", "meetingId", "meeting"),
+    ("organizationKey", "organizationId", "organization"), ("ownerOrganizationKey", "ownerOrganizationId", "organization"),
+    ("employerOrganizationKey", "employerOrganizationId", "organization"), ("unionOrganizationKey", "unionOrganizationId", "organization"),
+    ("partnerKey", "partnerId", "partner"), ("personKey", "personId", "person"), ("locationKey", "locationId", "location"),
+    ("seatKey", "seatId", "seat"), ("meetingKey", "meetingId", "meeting"),
+];
+
+/// Records in the order in which they refer to each other.
+#[rustfmt::skip]
+const ORDER: &[&str] = &[
+    "organization", "partner", "employer", "union", "institution", "person", "affiliation", "location", "resource",
+    "bargainingUnit", "seat", "meetingSeries", "meeting",
 ];
 
 /// Longer match keys are cut and told apart by a digest.
 const LONGEST_KEY: usize = 300;
 
-const ORDER: &[&str] = &[
-    "partnership",
-    "organization",
-    "partner",
-    "employer",
-    "union",
-    "institution",
-    "person",
-    "affiliation",
-    "location",
-    "resource",
-    "bargainingUnit",
-    "seat",
-    "meetingSeries",
-    "meeting",
-];
-
 /// Works out what an import of `source` as `kind` would do. Nothing is written; the same source gives the same plan.
 pub fn plan(kind: ImportKind, source: &Source) -> Plan {
-    let mut planner = Planner {
-        home: None,
-        indexes: HashMap::new(),
-        plan: Plan::default(),
-        places: HashMap::new(),
-        contradicted: HashSet::new(),
-    };
-    for fault in &source.problems {
-        let entry = Refused {
-            file: fault.file.clone(),
-            line: fault.line,
-            member: String::new(),
-            code: fault.code,
-            detail: fault.detail.clone(),
-        };
-        if fault.code == "row_too_long" { planner.plan.warnings.push(entry) } else { planner.plan.refused.push(entry) }
-    }
     let sheets = kind.sheets();
-    planner.home = match kind {
-        ImportKind::Hsds => home(source, "state_province | state | region", "city"),
-        ImportKind::Providers => home(source, providers::STATE_NAME, ""),
-        _ => None,
-    };
     let links = links_of(sheets);
-    for link in &links {
-        planner.indexes.insert(link.name, index(source, link));
-    }
-    let mut taken = false;
+    let mut planner = Planner { home: home(kind, source), ..Planner::default() };
+    planner.indexes.extend(links.iter().map(|link| (link.name, index(source, link))));
     let mut unknown: BTreeMap<&str, Vec<&Table>> = BTreeMap::new();
     for table in &source.tables {
-        let mut account = Accounted {
-            file: table.file.clone(),
-            table: table.name.clone(),
-            rows: table.rows.len(),
-            ..Accounted::default()
-        };
-        if let Some(sheet) = sheets.iter().find(|sheet| sheet.fits(table)) {
-            taken = true;
-            table.rows.iter().for_each(|row| planner.count(&mut account, |planner| planner.row(sheet, row)));
-        } else if links.iter().any(|link| each(link.tables).any(|name| name == table.name)) {
-            account.joined = table.rows.len();
-        } else if let Some(record) = COLLECTIONS
-            .iter()
-            .find(|record| kind == ImportKind::Csv && record.to_lowercase() == table.name.replace('_', ""))
-        {
-            taken = true;
-            table.rows.iter().for_each(|row| planner.count(&mut account, |planner| planner.plain(record, row)));
+        let mut account = Accounted { file: table.file.clone(), table: table.name.clone(), ..Accounted::default() };
+        account.rows = table.rows.len();
+        let sheet = sheets.iter().find(|sheet| sheet.fits(table));
+        let collection = COLLECTIONS.iter().find(|record| record.to_lowercase() == table.name.replace('_', ""));
+        let collection = collection.filter(|_| kind == ImportKind::Csv);
+        if sheet.is_some() || collection.is_some() {
+            for row in &table.rows {
+                let planned = sheet.map(|sheet| planner.row(sheet, row));
+                match planned.or_else(|| collection.map(|record| planner.plain(record, row))) {
+                    Some(Fate::Planned) => account.planned += 1,
+                    Some(Fate::Duplicate) => account.duplicates += 1,
+                    Some(Fate::Refused) | None => account.refused += 1,
+                }
+            }
+        } else if links.iter().any(|link| names_table(link.tables, table)) {
+            account.joined = account.rows;
         } else {
-            account.ignored = table.rows.len();
+            account.ignored = account.rows;
             unknown.entry(&table.name).or_default().push(table);
         }
         planner.plan.accounted.push(account);
     }
     let Planner { mut plan, places, .. } = planner;
+    for fault in &source.problems {
+        let list = if fault.code == "row_too_long" { &mut plan.warnings } else { &mut plan.refused };
+        list.push(Refused::new(&fault.file, fault.line, ("", fault.code, fault.detail.clone())));
+    }
+    // Beside tables that were taken, one that was not is worth a word; alone, it is the whole import refused.
+    let taken = plan.accounted.iter().any(|account| account.ignored + account.joined < account.rows);
     for (name, tables) in unknown {
         let rows: usize = tables.iter().map(|table| table.rows.len()).sum();
         let headers: String = tables[0].headers().join(", ").chars().take(160).collect();
-        let detail = format!(
-            "{rows} rows in {} files: kind `{}` does not take a table `{name}` ({headers})",
-            tables.len(),
-            kind.as_str()
-        );
-        let entry =
-            Refused { file: tables[0].file.clone(), line: 0, member: String::new(), code: "table_not_taken", detail };
-        if taken { plan.warnings.push(entry) } else { plan.refused.push(entry) }
-    }
-    for planned in &plan.planned {
-        for (member, record, key) in
-            planned.refs.iter().filter(|(_, record, key)| !places.contains_key(&(*record, key.clone())))
-        {
-            let detail = format!("no {record} {} {} among these files", key.scheme, key.value);
-            plan.warnings.push(Refused {
-                file: planned.file.clone(),
-                line: planned.line,
-                member: (*member).to_owned(),
-                code: "reference_not_in_files",
-                detail,
-            });
-        }
+        let detail = format!("table `{name}`, {rows} rows in {} files, headers {headers}", tables.len());
+        let list = if taken { &mut plan.warnings } else { &mut plan.refused };
+        list.push(Refused::new(&tables[0].file, 0, ("", "table_not_taken", detail)));
     }
     // A tax number that several branches share identifies none of them.
-    let mut holders: HashMap<(&'static str, ExternalKey), usize> = HashMap::new();
+    let mut holders: HashMap<(&str, ExternalKey), usize> = HashMap::new();
     for planned in &plan.planned {
-        planned
-            .identifiers
-            .iter()
-            .for_each(|identifier| *holders.entry((planned.record, identifier.clone())).or_default() += 1);
+        for (member, record, key) in &planned.refs {
+            if !places.contains_key(&(*record, key.clone())) {
+                let detail = format!("{record} {}:{}", key.scheme, key.value);
+                let fault = (*member, "reference_not_in_files", detail);
+                plan.warnings.push(Refused::new(&planned.file, planned.line, fault));
+            }
+        }
+        for identifier in &planned.identifiers {
+            *holders.entry((planned.record, identifier.clone())).or_default() += 1;
+        }
     }
     for planned in &mut plan.planned {
-        planned.identifiers.retain(|identifier| holders.get(&(planned.record, identifier.clone())) == Some(&1));
+        let record = planned.record;
+        planned.identifiers.retain(|identifier| holders.get(&(record, identifier.clone())) == Some(&1));
     }
-    plan.planned
-        .sort_by_key(|planned| ORDER.iter().position(|record| *record == planned.record).unwrap_or(ORDER.len()));
+    let rank = |record: &str| ORDER.iter().position(|other| *other == record).unwrap_or(ORDER.len());
+    plan.planned.sort_by_key(|planned| rank(planned.record));
     plan
+}
+
+fn names_table(names: &str, table: &Table) -> bool {
+    each(names).any(|name| name == table.name)
 }
 
 impl Sheet {
@@ -1142,16 +1083,13 @@ impl Sheet {
 }
 
 fn links_of(sheets: &'static [Sheet]) -> Vec<&'static Link> {
-    let mut links: Vec<&'static Link> = Vec::new();
-    for feed in sheets.iter().flat_map(Sheet::feeds) {
-        if let Via(path, ..) | ViaEvery(path, _) = feed {
-            path.iter().for_each(|link| {
-                if !links.iter().any(|known| known.name == link.name) {
-                    links.push(link);
-                }
-            });
-        }
-    }
+    let paths = sheets.iter().flat_map(Sheet::feeds).filter_map(|feed| match feed {
+        Via(path, ..) | ViaEvery(path, _) => Some(*path),
+        _ => None,
+    });
+    let mut links: Vec<&'static Link> = paths.flatten().copied().collect();
+    links.sort_by_key(|link| link.name);
+    links.dedup_by_key(|link| link.name);
     links
 }
 
@@ -1159,32 +1097,40 @@ type Index<'a> = HashMap<&'a str, Vec<&'a Row>>;
 
 fn index<'a>(source: &'a Source, link: &Link) -> Index<'a> {
     let mut index = Index::new();
-    for row in source
-        .tables
-        .iter()
-        .filter(|table| each(link.tables).any(|name| name == table.name))
-        .flat_map(|table| &table.rows)
-    {
+    // Nested JSON repeats a phone with each service of its organization: once is enough.
+    let mut seen = HashSet::new();
+    let tables = source.tables.iter().filter(|table| names_table(link.tables, table));
+    for row in tables.flat_map(|table| &table.rows) {
+        let own = row.get(&["id"]).unwrap_or_else(|| row.content());
         for id in each(link.theirs).filter_map(|column| row.get(&[column])) {
-            index.entry(id).or_default().push(row);
+            if seen.insert((id, own)) {
+                index.entry(id).or_default().push(row);
+            }
         }
     }
     index
 }
 
-/// The most frequent state, and city within it: what keeps the short numbers of two publishers apart.
-fn home(source: &Source, states: Names, cities: Names) -> Option<String> {
+/// Where a list is at home, by the most frequent state (and city): what keeps the short numbers of two publishers apart.
+fn home(kind: ImportKind, source: &Source) -> Option<String> {
+    let (states, cities) = match kind {
+        ImportKind::Hsds => ("state_province | state | region", "city"),
+        ImportKind::Providers => (providers::STATE_NAME, ""),
+        _ => return None,
+    };
     let mut votes: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
     for row in source.tables.iter().filter(|table| has(table, states)).flat_map(|table| &table.rows) {
-        if let Some(state) = pick(row, states).map(slug).filter(|state| !state.is_empty()) {
-            *votes.entry(state).or_default().entry(pick(row, cities).map(slug).unwrap_or_default()).or_default() += 1;
-        }
+        let city = pick(row, cities).map(slug).unwrap_or_default();
+        let state = pick(row, states).map(slug).unwrap_or_default();
+        *votes.entry(state).or_default().entry(city).or_default() += 1;
     }
+    votes.remove("");
     let (state, cities) = votes.into_iter().rev().max_by_key(|(_, cities)| cities.values().sum::<usize>())?;
     let (city, _) = cities.into_iter().rev().max_by_key(|(_, count)| *count)?;
     Some(if city.is_empty() { state } else { format!("{state}-{city}") })
 }
 
+#[derive(Default)]
 struct Planner<'a> {
     home: Option<String>,
     indexes: HashMap<&'static str, Index<'a>>,
@@ -1192,9 +1138,6 @@ struct Planner<'a> {
     places: HashMap<(&'static str, ExternalKey), usize>,
     contradicted: HashSet<(usize, String)>,
 }
-
-/// A member, the code of what is wrong with its cell, and the cell.
-type Fault = (&'static str, &'static str, String);
 
 /// The keys of what a row gave so far, by alias.
 type Made = HashMap<&'static str, ExternalKey>;
@@ -1211,14 +1154,6 @@ enum Fate {
 }
 
 impl<'a> Planner<'a> {
-    fn count(&mut self, account: &mut Accounted, row: impl FnOnce(&mut Self) -> Fate) {
-        match row(self) {
-            Fate::Planned => account.planned += 1,
-            Fate::Duplicate => account.duplicates += 1,
-            Fate::Refused => account.refused += 1,
-        }
-    }
-
     /// The rows that links lead to from a row.
     fn follow(&self, links: &[&'static Link], row: &'a Row) -> Vec<&'a Row> {
         let mut rows = vec![row];
@@ -1239,56 +1174,69 @@ impl<'a> Planner<'a> {
 
     fn text(&self, feed: &Feed, row: &'a Row) -> Option<String> {
         let parts = |row: &Row, parts: &[Names], between: &str| {
-            let first = pick(row, parts.first()?)?.to_owned();
-            Some(parts[1..].iter().filter_map(|names| pick(row, names)).fold(first, |text, part| text + between + part))
+            let (first, rest) = parts.split_first()?;
+            let start = pick(row, first)?.to_owned();
+            let rest = rest.iter().filter_map(|names| pick(row, names));
+            Some(rest.fold(start, |text, part| text + between + part))
         };
         let mut texts: Vec<&str> = match *feed {
             Cells(names) => return pick(row, names).map(str::to_owned),
             Fixed(text) => return Some(text.to_owned()),
             Parts(groups, between) => return parts(row, groups, between),
             Via(links, groups, between) => {
-                return self.follow(links, row).into_iter().find_map(|row| parts(row, groups, between));
+                let rows = self.follow(links, row);
+                return rows.into_iter().find_map(|row| parts(row, groups, between));
             }
             Every(names) => each(names).filter_map(|name| row.get(&[name])).collect(),
-            ViaEvery(links, names) => self.follow(links, row).into_iter().filter_map(|row| pick(row, names)).collect(),
+            ViaEvery(links, names) => {
+                let rows = self.follow(links, row);
+                rows.into_iter().filter_map(|row| pick(row, names)).collect()
+            }
         };
         let mut seen = HashSet::new();
         texts.retain(|text| seen.insert(*text));
         (!texts.is_empty()).then(|| texts.join("\n"))
     }
 
-    /// Short numbers a publisher gave are told apart by where the list is at home; UUIDs and the like need no help.
+    /// A key; a local one is told apart by where its list is at home, one too long by a digest of what is cut off.
     fn named(&self, scheme: &str, local: bool, value: String) -> ExternalKey {
         let home = self.home.as_ref().filter(|_| local);
-        let value = if value.chars().count() <= LONGEST_KEY {
-            value
-        } else {
-            let digest = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, value.as_bytes());
-            value.chars().take(LONGEST_KEY - 40).chain("~".chars()).collect::<String>() + &digest.to_string()
-        };
-        ExternalKey { scheme: home.map_or_else(|| scheme.to_owned(), |home| format!("{home}-{scheme}")), value }
+        let scheme = home.map_or_else(|| scheme.to_owned(), |home| format!("{home}-{scheme}"));
+        if value.chars().count() <= LONGEST_KEY {
+            return ExternalKey { scheme, value };
+        }
+        let digest = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, value.as_bytes());
+        let start: String = value.chars().take(LONGEST_KEY - 40).collect();
+        ExternalKey::new(scheme, format!("{start}~{digest}"))
     }
 
     fn identifier(&self, feed: &Feed, row: &'a Row) -> Option<String> {
         let text = line(&self.text(feed, row)?);
-        (!text.is_empty() && !matches!(text.as_str(), "0" | "-1" | "-2" | "-3" | "-99999")).then_some(text)
+        let missing = matches!(text.as_str(), "" | "0" | "-1" | "-2" | "-3" | "-99999");
+        (!missing).then_some(text)
     }
 
     fn key(&self, rules: &[KeyRule], row: &'a Row, made: &Made) -> Option<ExternalKey> {
+        let word = |feed, reader: &Reader| match (reader.read)(&self.text(feed, row)?) {
+            Ok(Some(Value::String(text))) => Some(slug(&text)).filter(|text| !text.is_empty()),
+            _ => None,
+        };
+        let at_home = |key: &ExternalKey| self.home.as_ref().is_some_and(|home| key.scheme.starts_with(home.as_str()));
         rules.iter().find_map(|rule| {
-            let word = |feed, reader: &Reader| match (reader.read)(&self.text(feed, row)?) {
-                Ok(Some(Value::String(text))) => Some(slug(&text)).filter(|text| !text.is_empty()),
-                _ => None,
-            };
             let mut local = false;
             let parts = rule.parts.iter().map(|part| match part {
-                Id(feed) => self.identifier(feed, row).inspect(|id| local |= rule.local && is_short(id)),
+                Id(feed) => {
+                    let id = self.identifier(feed, row)?;
+                    local |= rule.local && is_short(&id);
+                    Some(id)
+                }
                 Word(feed, reader) => word(feed, reader),
                 Maybe(feed, reader) => Some(word(feed, reader).unwrap_or_default()),
-                Of(alias) => made.get(alias).map(|key| {
-                    local |= self.home.as_ref().is_some_and(|home| key.scheme.starts_with(&format!("{home}-")));
-                    key.value.clone()
-                }),
+                Of(alias) => {
+                    let key = made.get(alias)?;
+                    local |= at_home(key);
+                    Some(key.value.clone())
+                }
             });
             let value = parts.collect::<Option<Vec<_>>>()?.join("|");
             Some(self.named(rule.scheme, local, value))
@@ -1297,159 +1245,126 @@ impl<'a> Planner<'a> {
 
     /// What one target of a row gives, with the faults of the cells left out; or the fault that prevents it.
     fn build(&self, target: &Target, row: &'a Row, made: &Made) -> Result<(Planned, Vec<Fault>), Option<Fault>> {
+        let missing = |member| target.essential.then(|| (member, "required_missing", String::new()));
         let (mut members, mut facts) = (Map::new(), Map::new());
         let mut faults: Vec<Fault> = Vec::new();
-        for Member { name, feed, reader, fact, .. } in target.members.iter() {
-            let into = if *fact { &mut facts } else { &mut members };
-            if into.contains_key(*name) {
+        for member in target.members {
+            let into = if member.fact { &mut facts } else { &mut members };
+            if into.contains_key(member.name) {
                 continue;
             }
-            let Some(text) = self.text(feed, row) else { continue };
-            match (reader.read)(&text) {
-                Ok(Some(value)) => drop(into.insert((*name).to_owned(), value)),
-                Ok(None) => {}
-                Err(code) => faults.push((name, code, line(&text).chars().take(80).collect())),
+            let Some(text) = self.text(&member.feed, row) else {
+                continue;
+            };
+            match (member.reader.read)(&text) {
+                Ok(value) => into.extend(value.map(|value| (member.name.to_owned(), value))),
+                Err(code) => faults.push((member.name, code, line(&text).chars().take(80).collect())),
             }
         }
         let given = |name: &str| members.contains_key(name) || facts.contains_key(name);
         faults.retain(|(name, ..)| !given(name));
         if let Some(member) = target.members.iter().find(|member| member.must && !given(member.name)) {
             let fault = faults.into_iter().find(|(name, ..)| *name == member.name);
-            return Err(fault.or_else(|| target.essential.then(|| (member.name, "required_missing", String::new()))));
+            return Err(fault.or_else(|| missing(member.name)));
         }
         let mut refs: Vec<(&'static str, &'static str, ExternalKey)> = Vec::new();
         for reference in target.refs {
-            let known = refs.iter().any(|(member, ..)| *member == reference.member);
             let found = match &reference.to {
-                _ if known => None,
+                _ if refs.iter().any(|(member, ..)| *member == reference.member) => None,
                 Same(alias) => made.get(alias).cloned(),
                 Key(scheme, feed) => self.identifier(feed, row).map(|id| self.named(scheme, is_short(&id), id)),
             };
             refs.extend(found.map(|key| (reference.member, reference.record, key)));
         }
-        let missing = target
-            .refs
-            .iter()
-            .find(|reference| reference.must && !refs.iter().any(|(member, ..)| *member == reference.member));
-        if let Some(reference) = missing {
-            return Err(target.essential.then(|| (reference.member, "required_missing", String::new())));
+        let led = |reference: &Ref| refs.iter().any(|(member, ..)| *member == reference.member);
+        if let Some(reference) = target.refs.iter().find(|reference| reference.must && !led(reference)) {
+            return Err(missing(reference.member));
         }
-        let key = self
-            .key(target.keys, row, made)
-            .ok_or_else(|| target.essential.then(|| ("id", "key_missing", String::new())))?;
-        let also = target.also.iter().filter_map(|(scheme, feed)| {
-            Some(ExternalKey { scheme: (*scheme).to_owned(), value: self.identifier(feed, row)? })
-        });
+        let key = self.key(target.keys, row, made).ok_or_else(|| missing("id"))?;
+        let also = target
+            .also
+            .iter()
+            .filter_map(|(scheme, feed)| Some(ExternalKey::new(*scheme, self.identifier(feed, row)?)));
         let identifiers = also.filter(|other| *other != key && !parsing::is_absent(&other.value)).collect();
-        Ok((
-            Planned {
-                record: target.record,
-                key,
-                members,
-                facts,
-                refs,
-                identifiers,
-                file: row.file.clone(),
-                line: row.line,
-            },
-            faults,
-        ))
+        let (file, line) = (row.file.clone(), row.line);
+        Ok((Planned { record: target.record, key, members, facts, refs, identifiers, file, line }, faults))
     }
 
     fn row(&mut self, sheet: &Sheet, row: &'a Row) -> Fate {
         let mut made = Made::new();
         let mut found = Vec::new();
         let mut notes = Vec::new();
-        let note = |(member, code, detail): Fault| Refused {
-            file: row.file.clone(),
-            line: row.line,
-            member: member.to_owned(),
-            code,
-            detail,
-        };
         for target in sheet.targets {
             match self.build(target, row, &made) {
                 Ok((planned, faults)) => {
-                    notes.extend(faults.into_iter().map(note));
+                    notes.extend(faults);
                     made.insert(target.alias, planned.key.clone());
                     found.push(planned);
                 }
                 Err(fault) if target.essential => {
-                    self.plan.refused.extend(fault.map(note));
+                    let fault = fault.unwrap_or(("", "required_missing", String::new()));
+                    self.plan.refused.push(Refused::new(&row.file, row.line, fault));
                     return Fate::Refused;
                 }
-                Err(fault) => notes.extend(fault.map(note)),
+                Err(fault) => notes.extend(fault),
             }
         }
-        self.plan.warnings.extend(notes);
-        let fresh = found.into_iter().map(|planned| self.add(planned)).fold(false, |any, fresh| any | fresh);
-        if fresh { Fate::Planned } else { Fate::Duplicate }
+        self.plan.warnings.extend(notes.into_iter().map(|fault| Refused::new(&row.file, row.line, fault)));
+        let mut fate = Fate::Duplicate;
+        for planned in found {
+            if self.add(planned) {
+                fate = Fate::Planned;
+            }
+        }
+        fate
     }
 
     /// Adds a record, or merges it into the one with its key: the last content wins, and a contradiction is noted.
+    /// Tells whether anything is new.
     fn add(&mut self, new: Planned) -> bool {
         let place = (new.record, new.key.clone());
-        let Some(at) = self.places.get(&place).copied() else {
-            self.places.insert(place, self.plan.planned.len());
+        let at = *self.places.entry(place).or_insert(self.plan.planned.len());
+        let Some(old) = self.plan.planned.get_mut(at) else {
             self.plan.planned.push(new);
             return true;
-        };
-        let Some(old) = self.plan.planned.get_mut(at) else {
-            return false;
         };
         let mut changed = false;
         let mut contradictions: Vec<(String, String)> = Vec::new();
         for (name, value) in new.facts {
-            changed |= old.facts.get(&name) != Some(&value);
-            old.facts.insert(name, value);
+            changed |= old.facts.insert(name, value.clone()) != Some(value);
         }
         for (name, value) in new.members {
-            match old.members.get(&name) {
-                Some(known) if *known == value => continue,
-                Some(known) => {
-                    contradictions.push((name.clone(), format!("{known} at {}:{}, then {value}", old.file, old.line)))
-                }
-                None => {}
+            if old.members.get(&name) == Some(&value) {
+                continue;
             }
             changed = true;
-            old.members.insert(name, value);
+            if let Some(known) = old.members.insert(name.clone(), value.clone()) {
+                contradictions.push((name, format!("{known} at {}:{}, then {value}", old.file, old.line)));
+            }
         }
         for (member, record, key) in new.refs {
-            match old.refs.iter_mut().find(|(known, ..)| *known == member) {
-                Some((_, _, known)) if *known == key => {}
-                Some((_, _, known)) => {
-                    contradictions.push((
-                        member.to_owned(),
-                        format!("{} at {}:{}, then {}", known.value, old.file, old.line, key.value),
-                    ));
-                    *known = key;
-                    changed = true;
-                }
-                None => {
-                    old.refs.push((member, record, key));
-                    changed = true;
-                }
+            let known = old.refs.iter().position(|(name, ..)| *name == member).map(|at| old.refs.remove(at));
+            if let Some((_, _, known)) = known.as_ref().filter(|(_, _, known)| *known != key) {
+                let detail = format!("{} at {}:{}, then {}", known.value, old.file, old.line, key.value);
+                contradictions.push((member.to_owned(), detail));
             }
+            changed |= known.is_none_or(|(_, _, known)| known != key);
+            old.refs.push((member, record, key));
         }
-        for identifier in
-            new.identifiers.into_iter().filter(|identifier| !old.identifiers.contains(identifier)).collect::<Vec<_>>()
-        {
-            old.identifiers.push(identifier);
-            changed = true;
+        for identifier in new.identifiers {
+            if !old.identifiers.contains(&identifier) {
+                old.identifiers.push(identifier);
+                changed = true;
+            }
         }
         if changed {
             (old.file, old.line) = (new.file, new.line);
         }
+        let (file, line) = (old.file.clone(), old.line);
         for (member, detail) in contradictions {
             if self.contradicted.insert((at, member.clone())) {
-                let detail = detail.chars().take(200).collect();
-                self.plan.warnings.push(Refused {
-                    file: old.file.clone(),
-                    line: old.line,
-                    member,
-                    code: "same_key_differs",
-                    detail,
-                });
+                let (file, detail) = (file.clone(), detail.chars().take(200).collect());
+                self.plan.warnings.push(Refused { file, line, member, code: "same_key_differs", detail });
             }
         }
         changed
@@ -1457,58 +1372,42 @@ impl<'a> Planner<'a> {
 
     /// A row whose headers are wire members: taken as it is, texts as texts; the operations know the types.
     fn plain(&mut self, record: &'static str, row: &'a Row) -> Fate {
-        let mut planned = Planned {
-            record,
-            key: ExternalKey { scheme: String::new(), value: String::new() },
-            members: Map::new(),
-            facts: Map::new(),
-            refs: Vec::new(),
-            identifiers: Vec::new(),
-            file: row.file.clone(),
-            line: row.line,
-        };
-        let scheme =
-            row.get(&["external scheme", "scheme"]).map_or_else(|| format!("csv-{}", slug(record)), str::to_owned);
+        const OF_THE_KEY: [&str; 7] =
+            ["id", "key", "matchKey", "externalId", "externalKey", "externalScheme", "scheme"];
+        let (mut members, mut refs) = (Map::new(), Vec::new());
         for (header, cell) in row.cells() {
             let member = camel(header);
             if let Some((_, member, record)) = POINTERS.iter().find(|(column, ..)| *column == member) {
-                planned.refs.push((
-                    member,
-                    record,
-                    ExternalKey { scheme: format!("csv-{record}"), value: cell.to_owned() },
-                ));
-            } else if !matches!(
-                member.as_str(),
-                "" | "id" | "key" | "matchKey" | "externalId" | "externalKey" | "externalScheme" | "scheme"
-            ) {
-                place(&mut planned.members, &member, cell);
+                refs.push((*member, *record, ExternalKey::new(format!("csv-{record}"), cell)));
+            } else if !member.is_empty() && !OF_THE_KEY.contains(&member.as_str()) {
+                place(&mut members, &member, cell);
             }
         }
-        let given = row.get(&["external id", "external key", "match key", "key"]);
-        let natural = row.get(&["email", "slug", "name", "title"]).map(slug).filter(|text| !text.is_empty());
-        planned.key = match (given, row.get(&["id"]), natural) {
-            (Some(value), ..) => ExternalKey { scheme, value: value.to_owned() },
-            (_, Some(id), _) if id.len() == 36 && id.matches('-').count() == 4 => {
-                ExternalKey { scheme: "id".to_owned(), value: id.to_lowercase() }
-            }
-            (_, Some(id), _) => ExternalKey { scheme, value: id.to_owned() },
-            (_, _, Some(natural)) => ExternalKey { scheme: format!("{scheme}-name"), value: natural },
-            _ => ExternalKey {
-                scheme: format!("{scheme}-row"),
-                value: slug(&row.cells().map(|(_, cell)| cell).collect::<Vec<_>>().join(" ")),
-            },
-        };
-        if planned.members.is_empty() {
-            self.plan.refused.push(Refused {
-                file: row.file.clone(),
-                line: row.line,
-                member: String::new(),
-                code: "required_missing",
-                detail: "no member is filled".to_owned(),
-            });
+        if members.is_empty() {
+            let fault = ("", "required_missing", "no member is filled".to_owned());
+            self.plan.refused.push(Refused::new(&row.file, row.line, fault));
             return Fate::Refused;
         }
-        if self.add(planned) { Fate::Planned } else { Fate::Duplicate }
+        let scheme = pick(row, "external scheme | scheme").map_or_else(|| format!("csv-{record}"), str::to_owned);
+        let natural = pick(row, "email | slug | name | title").map(slug).filter(|text| !text.is_empty());
+        let given = pick(row, "external id | external key | match key | key");
+        let key = match (given, row.get(&["id"]), natural) {
+            (Some(value), ..) => ExternalKey::new(scheme, value),
+            (_, Some(id), _) if id.len() == 36 && id.matches('-').count() == 4 => {
+                ExternalKey::new("id", id.to_lowercase())
+            }
+            (_, Some(id), _) => ExternalKey::new(scheme, id),
+            (_, _, Some(natural)) => ExternalKey::new(scheme + "-name", natural),
+            _ => self.named(
+                &(scheme + "-row"),
+                false,
+                slug(&row.cells().map(|(_, cell)| cell).collect::<Vec<_>>().join(" ")),
+            ),
+        };
+        let (file, line) = (row.file.clone(), row.line);
+        let (facts, identifiers) = (Map::new(), Vec::new());
+        let fresh = self.add(Planned { record, key, members, facts, refs, identifiers, file, line });
+        if fresh { Fate::Planned } else { Fate::Duplicate }
     }
 }
 
@@ -1547,77 +1446,60 @@ fn place(members: &mut Map<String, Value>, path: &str, text: &str) {
 pub fn describe(kind: ImportKind) -> String {
     let mut out = format!("## `{}`\n", kind.as_str());
     if kind == ImportKind::Csv {
-        let records = COLLECTIONS.iter().map(|record| format!("`{record}`")).collect::<Vec<_>>().join(", ");
-        let pointers = POINTERS
-            .iter()
-            .map(|(column, member, _)| format!("`{column}` (gives `{member}`)"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        let _ = write!(
-            out,
-            "\nThe file is named after the collection, singular or plural, in any spelling: {records}. Headers are wire members (`alternateName`, `alternate_name` and `Alternate Name` are one; \
-             dots nest). The match key is the column `externalId` (with `externalScheme`), else `id`, else the mail address, slug, name or title. Other rows are pointed at by their key: {pointers}.\n"
+        let records = COLLECTIONS.join("`, `");
+        let pointers: Vec<String> =
+            POINTERS.iter().map(|(column, member, _)| format!("`{column}` gives `{member}`")).collect();
+        out += &format!(
+            "\nThe file is named after the collection, singular or plural, in any spelling: `{records}`. Headers are wire \
+             members (`alternateName`, `alternate_name` and `Alternate Name` are one; dots nest). The match key is the column \
+             `externalId` (with `externalScheme`), else `id`, else the mail address, slug, name or title. Other rows are \
+             pointed at by their key: {}.\n",
+            pointers.join(", ")
         );
-        return out;
     }
     for sheet in kind.sheets() {
-        let mut known = Vec::new();
-        if !sheet.tables.is_empty() {
-            known.push(format!("by its name `{}`", sheet.tables));
-        }
-        if !sheet.columns.is_empty() {
-            let groups: Vec<String> = sheet
-                .columns
-                .iter()
-                .map(|names| each(names).take(5).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
-                .collect();
-            known.push(format!("by columns such as {}", groups.join("; and ")));
-        }
-        let _ = write!(
-            out,
-            "\n### {}\n\nKnown {}.\n\n| record | member | columns | read as |\n|---|---|---|---|\n",
-            sheet.title,
-            known.join(", or ")
-        );
+        let named = (!sheet.tables.is_empty()).then(|| format!("by its name `{}`", sheet.tables));
+        let groups: Vec<String> = sheet.columns.iter().map(|names| quoted(names, 5)).collect();
+        let shaped = (!groups.is_empty()).then(|| format!("by columns such as {}", groups.join("; and ")));
+        let known: Vec<String> = named.into_iter().chain(shaped).collect();
+        out += &format!("\n### {}\n\nKnown {}.\n\n", sheet.title, known.join(", or "));
+        out += "| record | member | columns | read as |\n|---|---|---|---|\n";
         for target in sheet.targets {
-            for Member { name, feed, reader, must, fact } in target.members.iter() {
-                let name = if *fact { format!("fact {name}") } else { format!("`{name}`") };
-                let _ = writeln!(
-                    out,
-                    "| {} | {name}{} | {} | {} |",
-                    target.record,
-                    if *must { " (required)" } else { "" },
-                    shown(feed),
-                    reader.name
-                );
+            let mut row = |member: &str, from: &str, read: &str| {
+                out += &format!("| {} | {member} | {from} | {read} |\n", target.record)
+            };
+            for member in target.members {
+                let name = if member.fact { format!("fact {}", member.name) } else { format!("`{}`", member.name) };
+                let must = if member.must { " (required)" } else { "" };
+                row(&format!("{name}{must}"), &shown(&member.feed), member.reader.name);
             }
-            for Ref { member, record, to, .. } in target.refs.iter() {
-                let from = match to {
+            for reference in target.refs {
+                let from = match &reference.to {
                     Same(alias) => format!("the row's {alias}"),
                     Key(scheme, feed) => format!("`{scheme}`: {}", shown(feed)),
                 };
-                let _ = writeln!(out, "| {} | `{member}` | {from} | reference to {record} |", target.record);
+                row(&format!("`{}`", reference.member), &from, &format!("reference to {}", reference.record));
             }
-            for KeyRule { scheme, local, parts } in target.keys.iter() {
-                let parts = parts.iter().map(|part| match part {
+            for rule in target.keys {
+                let parts = rule.parts.iter().map(|part| match part {
                     Id(feed) | Word(feed, _) | Maybe(feed, _) => shown(feed),
                     Of(alias) => format!("the row's {alias}"),
                 });
-                let local = if *local { ", prefixed with the list's place" } else { "" };
-                let _ = writeln!(
-                    out,
-                    "| {} | match key | {} | `{scheme}`{local} |",
-                    target.record,
-                    parts.collect::<Vec<_>>().join(" + ")
-                );
+                let local = if rule.local { ", short ones prefixed with the list's place" } else { "" };
+                row("match key", &parts.collect::<Vec<_>>().join(" + "), &format!("`{}`{local}", rule.scheme));
             }
         }
     }
     out
 }
 
+fn quoted(names: &str, most: usize) -> String {
+    let names: Vec<String> = each(names).take(most).map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
 fn shown(feed: &Feed) -> String {
-    let names = |names: &str| each(names).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let names = |names: &str| quoted(names, usize::MAX);
     let groups = |groups: &[Names]| groups.iter().map(|group| names(group)).collect::<Vec<_>>().join(" + ");
     let path = |links: &[&Link]| links.iter().map(|link| link.name).collect::<Vec<_>>().join(", ");
     match feed {
@@ -1627,5 +1509,219 @@ fn shown(feed: &Feed) -> String {
         Via(links, parts, _) => format!("{}: {}", path(links), groups(parts)),
         ViaEvery(links, cells) => format!("{}, all: {}", path(links), names(cells)),
         Fixed(text) => format!("always `{text}`"),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::reading::from_bytes;
+
+    fn planned(kind: ImportKind, name: &str, text: &str) -> Plan {
+        let plan = plan(kind, &from_bytes(name, text.as_bytes()).unwrap());
+        for account in &plan.accounted {
+            let parts = account.planned + account.duplicates + account.refused + account.joined + account.ignored;
+            assert_eq!(account.rows, parts, "{account:?}");
+        }
+        plan
+    }
+
+    fn of<'p>(plan: &'p Plan, record: &str) -> Vec<&'p Planned> {
+        plan.planned.iter().filter(|planned| planned.record == record).collect()
+    }
+
+    fn codes(entries: &[Refused]) -> Vec<(u64, &str, &str)> {
+        entries.iter().map(|entry| (entry.line, entry.member.as_str(), entry.code)).collect()
+    }
+
+    fn text<'p>(planned: &'p Planned, member: &str) -> &'p str {
+        planned.members.get(member).or_else(|| planned.facts.get(member)).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    fn points(planned: &Planned, member: &str) -> String {
+        planned
+            .refs
+            .iter()
+            .find(|(name, ..)| *name == member)
+            .map(|(_, _, key)| format!("{}:{}", key.scheme, key.value))
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn notices_of_another_year() {
+        let header = "Notice Date\tInitiated Date\tEmployer\tEmployer Street\tEmployer City\tEmployer State\tEmployer ZIP\tEmployer Rep\tEmployer Rep Phone\tEmployer Rep Title\tEmployer Rep Email\tUnion Name & Local Number\tUnion City\tUnion State\tUnion Rep\tUnion Rep Title\tAffected Location City\tExpiration Date\tNAICS\tBargaining Unit Size";
+        let rows = "42278.0\t\tAcme & Sons, Inc.\t1 Main St\tDayton\tOH\t45402.0\tPat Doe\t9375551212\tHR Director\tpat@acme.example\tUAW - 1040\tDayton\tOH\tSam Roe\tPresident\tDayton\t42369.0\t336\t1,250\n\
+            10/1/2015\t\t\t\t\t\t\t\t\t\t\tUAW - 1040\t\t\t\t\t\t\t\t\n\
+            10/2/2015\t\tBolt Co\t\tTroy\tOH\t\tOWNER\tnone\t\t\t\t\t\t\t\t\t\t\t\n\
+            10/1/2015\t\tACME and SONS INC\t1 Main St\tDAYTON\tOH\t45402\tPat Doe\t9375551212\tHR Director\tpat@acme.example\tUAW - 1040\tDayton\tOH\tSam Roe\tPresident\tDayton\tsoon\t336\t0";
+        let plan = planned(ImportKind::BargainingNotices, "FY-2016.txt", &format!("{header}\n{rows}\n"));
+        let organizations = of(&plan, "organization");
+        assert_eq!(
+            organizations.iter().map(|found| found.key.value.as_str()).collect::<Vec<_>>(),
+            ["acme-and-sons-inc|dayton", "uaw|1040|oh", "bolt-co|troy"]
+        );
+        assert_eq!((text(organizations[0], "postalCode"), text(organizations[1], "name")), ("45402", "UAW Local 1040"));
+        let unit = &of(&plan, "bargainingUnit")[0];
+        assert_eq!(
+            (text(unit, "noticedOn"), text(unit, "expiresOn"), &unit.members["size"]),
+            ("2015-10-01", "2015-12-31", &Value::from(1250))
+        );
+        assert_eq!(
+            (points(unit, "employerOrganizationId"), points(unit, "unionOrganizationId")),
+            ("f7-employer:acme-and-sons-inc|dayton".to_owned(), "f7-union:uaw|1040|oh".to_owned())
+        );
+        assert_eq!((of(&plan, "person").len(), of(&plan, "affiliation").len(), of(&plan, "partner").len()), (2, 2, 3));
+        assert_eq!(codes(&plan.refused), [(3, "name", "required_missing")]);
+        assert_eq!(
+            codes(&plan.warnings),
+            [
+                (4, "name", "name_is_title"),
+                (5, "expiresOn", "date_unreadable"),
+                (5, "name", "same_key_differs"),
+                (5, "city", "same_key_differs")
+            ]
+        );
+    }
+
+    #[test]
+    fn providers_of_other_states() {
+        let list = |state: &str| {
+            format!(
+                "List of providers,,,,,\nProvider ID,Provider Name,Provider Address,City,State,Zip Code,Phone Number,Web Site,Contact Name,Provider Type\n7,Lone Star College,5 Elm,Austin,{state},78701,(512) 555-0100,lonestar.example,Ann Lee,Public 2-Year\n8,,,,,,,,,\n"
+            )
+        };
+        let texas = planned(ImportKind::Providers, "etp.csv", &list("TX"));
+        let college = of(&texas, "organization")[0];
+        assert_eq!((college.key.scheme.as_str(), college.key.value.as_str()), ("tx-etpl-provider", "7"));
+        assert_eq!(
+            (text(college, "kind"), text(college, "phone"), text(college, "website")),
+            ("community_college", "+15125550100", "https://lonestar.example")
+        );
+        assert_eq!(codes(&texas.refused), [(4, "name", "required_missing")]);
+        let ohio = planned(ImportKind::Providers, "etp.csv", &list("OH"));
+        for (one, other) in texas.planned.iter().zip(&ohio.planned) {
+            assert_ne!(one.key, other.key, "short numbers of two states are two keys, also in {}", one.record);
+        }
+        let programs = "Institution,Program Name,CIP Code,Program URL,City\nTech Institute,Welding,48.0508,tech.example/w,Reno\nTech Institute,Nursing,513801,,Reno\n";
+        let plan = planned(ImportKind::Providers, "programs.csv", programs);
+        assert_eq!((of(&plan, "organization").len(), of(&plan, "resource").len()), (1, 2));
+        let nursing = of(&plan, "resource")[1];
+        assert_eq!(
+            (nursing.members["cip"][0].as_str(), points(nursing, "ownerOrganizationId").as_str()),
+            (Some("51.3801"), "provider-name:tech-institute|reno|")
+        );
+    }
+
+    #[test]
+    fn rosters_and_meetings_of_other_boards() {
+        let roster = "First Name;Last Name;Title;Organization;Category;Term Expires;Email\nAnn;Lee;CEO;Acme Inc.;Business;6/30/2026;ann@acme.example\nBo;Ray;Business Agent;IBEW Local 9;Labor;;\nVacant;;;;Labor;;\n;;;;Business;;\n";
+        let plan = planned(ImportKind::Board, "members.csv", roster);
+        assert_eq!(
+            of(&plan, "organization")
+                .iter()
+                .map(|found| (text(found, "name"), text(found, "kind")))
+                .collect::<Vec<_>>(),
+            [("Acme Inc.", "employer"), ("IBEW Local 9", "union")]
+        );
+        let seat = of(&plan, "seat")[0];
+        assert_eq!(
+            (text(seat, "expectedEndOn"), text(seat, "representation"), points(seat, "partnerId").as_str()),
+            ("2026-06-30", "Business", "board-partner:acme-inc")
+        );
+        assert_eq!(codes(&plan.refused), [(4, "name", "seat_vacant"), (5, "name", "required_missing")]);
+        let feed = r#"{"facets": [{"name": "status", "values": [{"value": "Cancelled"}]}], "data": [{"meetingId": "m1", "body": "Finance", "status": "Cancelled",
+            "date": "2023-10-12T15:00:00+00:00", "location": {"name": "N/A", "address": "City Hall"}, "files": [{"path": "a.pdf"}, {"path": "b.pdf"}]}]}"#;
+        let plan = planned(ImportKind::Board, "feed.json", feed);
+        let meeting = of(&plan, "meeting")[0];
+        assert_eq!(
+            (meeting.key.value.as_str(), text(meeting, "title"), text(meeting, "startsAt"), text(meeting, "place")),
+            ("m1|2023-10-12", "Finance", "2023-10-12T15:00:00Z", "City Hall")
+        );
+        assert_eq!(meeting.facts["files"], serde_json::json!(["a.pdf", "b.pdf"]));
+        let meetings = "Meeting Date,Start Time,Meeting Name,Location,Status\n\"May 5, 2026\",9:30 a.m.,Board Meeting,Room 1,Cancelled\nMay 5,9:30 a.m.,Retreat,,\n";
+        let plan = planned(ImportKind::Board, "calendar.csv", meetings);
+        let meeting = of(&plan, "meeting")[0];
+        assert_eq!(
+            (text(meeting, "startsOn"), text(meeting, "startTime"), &meeting.facts["cancelled"]),
+            ("2026-05-05", "09:30:00", &Value::Bool(true))
+        );
+        assert_eq!(codes(&plan.refused), [(3, "startsOn", "date_without_year")]);
+    }
+
+    #[test]
+    fn directories_in_tables_and_in_json() {
+        let tables = r#"{"organizations": [{"id": "1", "name": "Org", "tax_id": "12-345"}], "locations": [{"id": "2", "organization_id": "1", "name": "Here", "latitude": "95"}],
+            "services": [{"id": "3", "organization_id": "1", "name": "Food", "status": "active", "languages": "Spanish; Accommodations possible"}, {"id": "4", "name": " "}],
+            "services_at_location": [{"id": "5", "service_id": "3", "location_id": "2"}], "physical_addresses": [{"id": "6", "location_id": "2", "address_1": "1 Main", "address_2": "Suite 2", "city": "Erie", "state_province": "PA", "country": "us"}],
+            "phones": [{"id": "7", "location_id": "2", "number": "814 555 0199", "type": "fax"}, {"id": "8", "location_id": "2", "number": "814 555 0100", "type": "voice", "extension": "5"}],
+            "contacts": [{"id": "9", "service_id": "3", "name": "Ann Lee", "title": "Director"}], "service_taxonomy": [{"id": "10", "service_id": "3", "taxonomy_id": "11"}], "taxonomy": [{"id": "11", "name": "Food"}]}"#;
+        let plan = planned(ImportKind::Hsds, "package.json", tables);
+        let place = of(&plan, "location")[0];
+        assert_eq!(
+            (place.key.scheme.as_str(), text(place, "address"), text(place, "country"), text(place, "phone")),
+            ("pa-erie-hsds-location", "1 Main, Suite 2", "US", "+18145550100 x5")
+        );
+        let service = of(&plan, "resource")[0];
+        assert_eq!(
+            (points(service, "ownerOrganizationId"), points(service, "locationId")),
+            ("pa-erie-hsds-organization:1".to_owned(), "pa-erie-hsds-location:2".to_owned())
+        );
+        assert_eq!(
+            (service.members["languages"][0].as_str(), service.members["keywords"][0].as_str()),
+            (Some("es"), Some("Food"))
+        );
+        assert_eq!(points(of(&plan, "affiliation")[0], "organizationId"), "pa-erie-hsds-organization:1");
+        assert_eq!(of(&plan, "organization")[0].identifiers[0].scheme, "tax-id");
+        assert_eq!(
+            (codes(&plan.refused), codes(&plan.warnings)),
+            (vec![(2, "name", "required_missing")], vec![(1, "latitude", "latitude_out_of_range")])
+        );
+        assert_eq!(
+            plan.planned.iter().map(|found| found.record).collect::<Vec<_>>(),
+            ["organization", "person", "affiliation", "location", "resource"]
+        );
+    }
+
+    #[test]
+    fn plain_tables_of_wire_members() {
+        let plan = planned(
+            ImportKind::Csv,
+            "bargaining_units.csv",
+            "externalId,employer_organization_key,Size,region.fips,note\nu1,acme,12,39113,\nu1,acme,13,39113,\n,,,,x\n",
+        );
+        let unit = of(&plan, "bargainingUnit")[0];
+        assert_eq!(
+            (
+                unit.key.scheme.as_str(),
+                unit.key.value.as_str(),
+                text(unit, "size"),
+                unit.members["region"]["fips"].as_str()
+            ),
+            ("csv-bargainingUnit", "u1", "13", Some("39113"))
+        );
+        assert_eq!(points(unit, "employerOrganizationId"), "csv-organization:acme");
+        assert_eq!(
+            codes(&plan.warnings),
+            [(3, "size", "same_key_differs"), (3, "employerOrganizationId", "reference_not_in_files")]
+        );
+        let unknown = planned(ImportKind::Csv, "constituents.csv", "Symbol,Security\nMMM,3M\n");
+        assert_eq!((unknown.planned.len(), codes(&unknown.refused)), (0, vec![(0, "", "table_not_taken")]));
+    }
+
+    #[test]
+    fn long_keys_stay_apart_and_descriptions_name_every_member() {
+        let title = "x".repeat(400);
+        let plan = planned(ImportKind::Board, "m.csv", &format!("Date,Title\n1/2/2026,{title}a\n1/2/2026,{title}b\n"));
+        assert_eq!(plan.planned.len(), 2);
+        assert!(plan.planned.iter().all(|found| found.key.value.chars().count() <= LONGEST_KEY));
+        for kind in ImportKind::ALL {
+            assert!(
+                describe(kind).contains("`organization") || describe(kind).contains("| organization |"),
+                "{kind:?}"
+            );
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+        assert!("else".parse::<ImportKind>().is_err());
     }
 }

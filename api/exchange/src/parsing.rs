@@ -12,58 +12,50 @@ pub type Read<T> = Result<Option<T>, &'static str>;
 
 /// Blank, or a character that shows as nothing (no-break and zero-width spaces, word joiner, byte order mark).
 pub fn is_blank(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{feff}' | '\0')
+    let unseen =
+        matches!(c, '\0' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{feff}');
+    c.is_whitespace() || unseen
 }
 
 /// Text on one line: every run of blanks is one space, none at the ends.
 pub fn line(text: &str) -> String {
-    text.split(is_blank).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    let words: Vec<&str> = text.split(is_blank).filter(|word| !word.is_empty()).collect();
+    words.join(" ")
 }
 
 /// Text of several lines: LF ends, blanks inside a line collapsed, at most one empty line in a row.
 pub fn lines(text: &str) -> String {
-    let mut out: Vec<String> = Vec::new();
+    let mut out = String::with_capacity(text.len());
     for piece in text.replace("\r\n", "\n").split(['\n', '\r', '\u{2028}', '\u{2029}', '\u{85}']) {
         let piece = line(piece);
-        if !piece.is_empty() || out.last().is_some_and(|last| !last.is_empty()) {
-            out.push(piece);
+        if !piece.is_empty() || !out.is_empty() && !out.ends_with("\n\n") {
+            out.push_str(&piece);
+            out.push('\n');
         }
     }
-    while out.last().is_some_and(String::is_empty) {
-        out.pop();
-    }
-    out.join("\n")
+    out.trim_end_matches('\n').to_owned()
 }
 
 /// Several lines without the HTML in them: tags become blanks or line ends, the usual entities their characters.
 pub fn plain(text: &str) -> String {
+    const ENTITIES: &[(&str, &str)] =
+        &[("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('<') {
         out.push_str(before);
-        let close = after
-            .starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!')
-            .then(|| after.split_once('>'))
-            .flatten();
-        rest = if let Some((tag, tail)) = close {
-            let name =
-                tag.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
-            out.push(if ["br", "p", "div", "li", "tr"].contains(&name.to_ascii_lowercase().as_str()) {
-                '\n'
-            } else {
-                ' '
-            });
-            tail
-        } else {
-            out.push('<');
-            after
+        let is_tag = after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/' || c == '!');
+        (out, rest) = match after.split_once('>').filter(|_| is_tag) {
+            Some((tag, tail)) => {
+                let name = tag.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric()).next();
+                let ends_line = name.is_some_and(|name| among(name, "br p div li tr"));
+                (out + if ends_line { "\n" } else { " " }, tail)
+            }
+            None => (out + "<", after),
         };
     }
     out.push_str(rest);
-    for (entity, sign) in
-        [("&nbsp;", " "), ("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
-    {
+    for (entity, sign) in ENTITIES {
         out = out.replace(entity, sign);
     }
     lines(&out)
@@ -72,17 +64,24 @@ pub fn plain(text: &str) -> String {
 /// Lower case without diacritics, one `-` between words: for comparing headers and building match keys.
 pub fn slug(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    let gap = |out: &mut String| {
+        if !out.is_empty() && !out.ends_with('-') {
+            out.push('-');
+        }
+    };
     for c in text.chars() {
         match c {
             '\'' | '’' | '`' | '.' | '\u{300}'..='\u{36f}' => {}
-            '&' => out.push_str(if out.is_empty() || out.ends_with('-') { "and-" } else { "-and-" }),
+            '&' => {
+                gap(&mut out);
+                out.push_str("and-");
+            }
             c if c.is_ascii_alphanumeric() => out.push(c.to_ascii_lowercase()),
             c if c.is_alphanumeric() => c.to_lowercase().for_each(|c| match base(c) {
                 "" => out.push(c),
                 letters => out.push_str(letters),
             }),
-            _ if !out.is_empty() && !out.ends_with('-') => out.push('-'),
-            _ => {}
+            _ => gap(&mut out),
         }
     }
     out.trim_end_matches('-').to_owned()
@@ -90,82 +89,66 @@ pub fn slug(text: &str) -> String {
 
 /// The plain letters of an accented Latin one; empty when it is not of those.
 fn base(c: char) -> &'static str {
-    match c {
-        'à'..='å' | 'ā' | 'ă' | 'ą' => "a",
-        'ç' | 'ć' | 'ĉ' | 'ċ' | 'č' => "c",
-        'ď' | 'đ' | 'ð' => "d",
-        'è'..='ë' | 'ē' | 'ĕ' | 'ė' | 'ę' | 'ě' => "e",
-        'ĝ' | 'ğ' | 'ġ' | 'ģ' => "g",
-        'ì'..='ï' | 'ĩ' | 'ī' | 'ĭ' | 'į' | 'ı' => "i",
-        'ł' | 'ĺ' | 'ļ' | 'ľ' => "l",
-        'ñ' | 'ń' | 'ņ' | 'ň' => "n",
-        'ò'..='ö' | 'ø' | 'ō' | 'ŏ' | 'ő' => "o",
-        'ŕ' | 'ŗ' | 'ř' => "r",
-        'ś' | 'ŝ' | 'ş' | 'š' | 'ș' => "s",
-        'ţ' | 'ť' | 'ț' => "t",
-        'ù'..='ü' | 'ũ' | 'ū' | 'ŭ' | 'ů' | 'ű' | 'ų' => "u",
-        'ý' | 'ÿ' => "y",
-        'ź' | 'ż' | 'ž' => "z",
-        'ß' => "ss",
-        'æ' => "ae",
-        'œ' => "oe",
-        _ => "",
-    }
+    const LETTERS: &[(&str, &str)] = &[
+        ("a", "àáâãäåāăą"),
+        ("c", "çćĉċč"),
+        ("d", "ďđð"),
+        ("e", "èéêëēĕėęě"),
+        ("g", "ĝğġģ"),
+        ("i", "ìíîïĩīĭįı"),
+        ("l", "łĺļľ"),
+        ("n", "ñńņň"),
+        ("o", "òóôõöøōŏő"),
+        ("r", "ŕŗř"),
+        ("s", "śŝşšș"),
+        ("t", "ţťț"),
+        ("u", "ùúûüũūŭůűų"),
+        ("y", "ýÿ"),
+        ("z", "źżž"),
+        ("ss", "ß"),
+        ("ae", "æ"),
+        ("oe", "œ"),
+    ];
+    LETTERS.iter().find(|(_, accented)| accented.contains(c)).map_or("", |(plain, _)| plain)
 }
 
-/// Undoes UTF-8 that was once read as Windows-1252 (`Ã±` for `ñ`); only when the whole text turns back into valid UTF-8.
+/// Undoes UTF-8 that was once read as Windows-1252 (`Ã±` for `ñ`), only where the whole text turns back into UTF-8.
 pub fn repair(text: &str) -> Cow<'_, str> {
     if !text.contains(['Ã', 'Â', 'â', 'Å', 'Ä']) {
         return Cow::Borrowed(text);
     }
     let (bytes, _, unmappable) = encoding_rs::WINDOWS_1252.encode(text);
-    if unmappable {
-        return Cow::Borrowed(text);
-    }
-    match String::from_utf8(bytes.into_owned()) {
-        Ok(mended)
-            if mended.chars().count() < text.chars().count()
-                && !mended.chars().any(|c| ('\u{80}'..'\u{a0}').contains(&c)) =>
-        {
-            Cow::Owned(mended)
-        }
-        _ => Cow::Borrowed(text),
-    }
+    let mended = String::from_utf8(bytes.into_owned()).ok().filter(|_| !unmappable);
+    let sound = |mended: &String| mended.len() < text.len() && !mended.contains(|c| ('\u{80}'..'\u{a0}').contains(&c));
+    mended.filter(sound).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// Whether a word is in a list of words with blanks between them; case does not count.
+fn among(word: &str, list: &str) -> bool {
+    list.split_whitespace().any(|entry| entry.eq_ignore_ascii_case(word))
+}
+
+/// What follows one of these beginnings; case does not count.
+fn after<'t>(text: &'t str, starts: &[&str]) -> Option<&'t str> {
+    let fits = |start: &&&str| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+    starts.iter().find(fits).map(|start| &text[start.len()..])
+}
+
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
 }
 
 /// Whether a cell only says that nothing is known (`N/A`, `NOT PROVIDED`, `VARIOUS`, `-`, `xxx`).
 pub fn is_absent(text: &str) -> bool {
+    const SAYINGS: &str = "n-a na none none-available not-available not-provided not-applicable not-listed unknown unk \
+        various various-addresses various-locations same null nil no tbd tba to-be-determined to-be-announced not-known \
+        not-specified unspecified";
+    // No saying is longer, whatever stands between its words.
+    if text.len() > 30 {
+        return false;
+    }
     let folded = slug(text);
-    const SAYINGS: &[&str] = &[
-        "n-a",
-        "na",
-        "none",
-        "none-available",
-        "not-available",
-        "not-provided",
-        "not-applicable",
-        "not-listed",
-        "unknown",
-        "unk",
-        "various",
-        "various-addresses",
-        "various-locations",
-        "same",
-        "null",
-        "nil",
-        "no",
-        "tbd",
-        "tba",
-        "to-be-determined",
-        "to-be-announced",
-        "not-known",
-        "not-specified",
-        "unspecified",
-    ];
-    folded.is_empty()
-        || SAYINGS.contains(&folded.as_str())
-        || folded.chars().all(|c| c == 'x')
-        || folded.chars().all(|c| c == '0' || c == '-')
+    among(&folded, SAYINGS) || folded.chars().all(|c| c == 'x') || folded.chars().all(|c| matches!(c, '0' | '-'))
 }
 
 /// A short text such as a street, a city or a name of something; placeholders are nothing.
@@ -187,7 +170,8 @@ pub struct Moment {
 impl Moment {
     /// The instant as RFC 3339, known only when the cell gave a time and a distance from UTC.
     pub fn instant(&self) -> Option<String> {
-        let at = self.offset?.from_local_datetime(&self.date.and_time(self.time?)).single()?;
+        let local = self.date.and_time(self.time?);
+        let at = self.offset?.from_local_datetime(&local).single()?;
         Some(at.to_rfc3339_opts(SecondsFormat::Secs, true))
     }
 }
@@ -206,137 +190,70 @@ pub fn moment(text: &str) -> Read<Moment> {
         return Ok(None);
     }
     if let Ok(at) = DateTime::parse_from_rfc3339(&text) {
-        return accepted(Moment { date: at.date_naive(), time: Some(at.time()), offset: Some(*at.offset()) });
+        return plausible(Moment { date: at.date_naive(), time: Some(at.time()), offset: Some(*at.offset()) });
     }
-    if let Some(serial) = text
-        .split('.')
-        .next()
-        .filter(|whole| whole.len() == 5 && text.trim_end_matches('0').trim_end_matches('.').len() <= 5)
-    {
-        // A spreadsheet counts days from 1899-12-30; five digits reach from 1927 to 2173.
-        if let (Ok(days), Some(zero)) = (serial.parse::<i64>(), NaiveDate::from_ymd_opt(1899, 12, 30)) {
-            return zero
-                .checked_add_signed(Duration::days(days))
-                .map_or(Err("date_unreadable"), |date| accepted(Moment { date, time: None, offset: None }));
-        }
+    // A spreadsheet counts days from 1899-12-30; five digits reach from 1927 to 2173.
+    let serial = text.strip_suffix(".0").unwrap_or(&text);
+    if let (5, Ok(days), Some(zero)) = (serial.len(), serial.parse::<u16>(), NaiveDate::from_ymd_opt(1899, 12, 30)) {
+        return plausible(Moment { date: zero + Duration::days(i64::from(days)), time: None, offset: None });
     }
-    // An ISO `T` becomes a blank; then the words with a colon, and an am/pm after them, are the time.
-    let spaced: String = text
-        .char_indices()
-        .map(|(at, c)| {
-            if c == 'T'
-                && at >= 8
-                && text[..at].ends_with(|c: char| c.is_ascii_digit())
-                && text[at + 1..].starts_with(|c: char| c.is_ascii_digit())
-            {
-                ' '
-            } else {
-                c
-            }
-        })
-        .collect();
-    let mut days: Vec<&str> = spaced.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-    let meridiem = |word: &&str| matches!(word.to_ascii_lowercase().replace('.', "").as_str(), "am" | "pm");
-    let start = days
-        .iter()
-        .position(|word| word.contains(':'))
-        .or_else(|| days.iter().position(meridiem).and_then(|at| at.checked_sub(1)));
-    let clock = start.map(|at| days.split_off(at).join(" ")).unwrap_or_default();
-    days.retain(|word| !matches!(word.to_ascii_lowercase().as_str(), "at" | "@" | "of" | "the") && !is_weekday(word));
-    let date = day_of(&days)?;
-    let (clock, offset) = split_offset(&clock);
-    accepted(Moment { date, time: time(clock).unwrap_or_default(), offset })
+    // `2024-02-15T10:00`: the ISO `T` becomes a blank. Then a word with a colon begins the time, or one before `pm`.
+    let split = text.split_once('T').filter(|(day, _)| day.len() >= 8 && day.ends_with(|c: char| c.is_ascii_digit()));
+    let spaced = split.map_or_else(|| text.clone(), |(day, clock)| format!("{day} {clock}"));
+    let mut words: Vec<&str> = spaced.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+    let before_meridiem =
+        words.iter().position(|word| among(&word.replace('.', ""), "am pm")).and_then(|at| at.checked_sub(1));
+    let start = words.iter().position(|word| word.contains(':')).or(before_meridiem);
+    let clock = start.map(|at| words.split_off(at).join(" ")).unwrap_or_default();
+    words.retain(|word| !among(word, "at @ of the -") && !is_weekday(word));
+    let date = day_of(&words)?;
+    plausible(Moment { date, time: time(&clock).unwrap_or_default(), offset: None })
 }
 
-fn accepted(moment: Moment) -> Read<Moment> {
-    let sentinel =
-        [(1899, 12, 29), (1899, 12, 30), (1899, 12, 31), (1900, 1, 1), (1900, 1, 0), (9999, 12, 31), (1, 1, 1)];
-    match moment.date.year() {
-        _ if sentinel.contains(&(moment.date.year(), moment.date.month(), moment.date.day())) => Ok(None),
-        1700..=2299 => Ok(Some(moment)),
+fn plausible(moment: Moment) -> Read<Moment> {
+    match (moment.date.year(), moment.date.ordinal()) {
+        (1899, 363..) | (1900, 1) | (9999, 365) | (1, 1) => Ok(None),
+        (1700..=2299, _) => Ok(Some(moment)),
         _ => Err("date_year_implausible"),
     }
 }
 
-fn split_offset(clock: &str) -> (&str, Option<FixedOffset>) {
-    let trimmed = clock.trim_end_matches(" UTC");
-    if let Some(bare) = trimmed.strip_suffix(['Z', 'z']) {
-        return (bare, FixedOffset::east_opt(0));
-    }
-    let parsed = trimmed.rfind(['+', '-']).and_then(|at| {
-        let digits: String = trimmed[at + 1..].chars().filter(char::is_ascii_digit).collect();
-        let (hours, minutes) = (
-            digits.get(..2)?.parse::<i32>().ok()?,
-            digits.get(2..).filter(|m| !m.is_empty()).unwrap_or("0").parse::<i32>().ok()?,
-        );
-        let seconds = hours * 3600 + minutes * 60;
-        Some((&trimmed[..at], FixedOffset::east_opt(if trimmed[at..].starts_with('-') { -seconds } else { seconds })?))
-    });
-    parsed.map_or((clock, None), |(bare, offset)| (bare, Some(offset)))
-}
-
 fn is_weekday(word: &str) -> bool {
-    let word = word.trim_end_matches('.').to_ascii_lowercase();
-    word.len() >= 3
-        && ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-            .iter()
-            .any(|day| day.starts_with(&word) || (word == "thurs" && *day == "thursday"))
+    let word = word.trim_end_matches('.');
+    among(word, "mon tue tues wed thu thur thurs fri sat sun") || word.to_ascii_lowercase().ends_with("day")
 }
 
 fn month_of(word: &str) -> Option<u32> {
-    let word = word.trim_end_matches('.').to_ascii_lowercase();
-    let months = [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ];
-    let at = months
-        .iter()
-        .position(|month| word.len() >= 3 && (month.starts_with(&word) || (word == "sept" && *month == "september")))?;
+    const MONTHS: &str = "jan feb mar apr may jun jul aug sep oct nov dec";
+    let start = word.get(..3).filter(|_| word.len() <= 10)?;
+    let at = MONTHS.split(' ').position(|month| month.eq_ignore_ascii_case(start))?;
     u32::try_from(at + 1).ok()
 }
 
+/// The day that words without a time and a weekday name.
 fn day_of(words: &[&str]) -> Result<NaiveDate, &'static str> {
+    let number = |part: &str| {
+        let bare = part.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        let ordinal = bare.len() == part.len() || among(&part[bare.len()..], "st nd rd th");
+        bare.parse::<u32>().ok().filter(|_| ordinal && bare.len() <= 4)
+    };
+    let year = |part: &str| match number(part)? {
+        short if part.len() > 2 => Some(short),
+        short if short < 70 => Some(2000 + short),
+        short => Some(1900 + short),
+    };
     let parts: Vec<&str> =
         words.iter().flat_map(|word| word.split(['/', '-', '.'])).filter(|part| !part.is_empty()).collect();
-    let number = |part: &str| {
-        let lower = part.to_ascii_lowercase();
-        let digits = ["st", "nd", "rd", "th"].iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(&lower);
-        digits.parse::<u32>().ok().filter(|_| digits.len() <= 4)
-    };
-    let year = |part: &str| {
-        number(part).map(|year| {
-            if part.len() > 2 {
-                year
-            } else if year < 70 {
-                2000 + year
-            } else {
-                1900 + year
-            }
-        })
-    };
     let (year, month, day) = match *parts.as_slice() {
-        [whole] if whole.len() == 8 && whole.bytes().all(|b| b.is_ascii_digit()) => {
+        [whole] if whole.len() == 8 && digits(whole).len() == 8 => {
             (year(&whole[..4]), number(&whole[4..6]), number(&whole[6..]))
         }
-        [whole] => {
-            return Err(if number(whole).is_some_and(|n| n > 1000) { "date_incomplete" } else { "date_unreadable" });
-        }
+        [one] if number(one).is_some_and(|n| n > 1000) => return Err("date_incomplete"),
         [a, b] => {
-            return Err(match (month_of(a).or(month_of(b)), number(a).or(number(b))) {
-                (Some(_), Some(n)) if n <= 31 => "date_without_year",
+            let (month, last) = (month_of(a).or(month_of(b)).or(number(a)), number(b).or(number(a)));
+            return Err(match (month, last) {
+                (Some(_), Some(day)) if day <= 31 => "date_without_year",
                 (Some(_), Some(_)) => "date_incomplete",
-                (None, Some(_)) if number(b).is_some_and(|n| n > 31) => "date_incomplete",
-                (None, Some(_)) if number(a).is_some() && number(b).is_some() => "date_without_year",
                 _ => "date_unreadable",
             });
         }
@@ -350,146 +267,107 @@ fn day_of(words: &[&str]) -> Result<NaiveDate, &'static str> {
         },
         _ => return Err("date_unreadable"),
     };
-    let (Some(year), Some(month), Some(day)) = (year, month, day) else {
+    let (Some(Ok(year)), Some(month), Some(day)) = (year.map(i32::try_from), month, day) else {
         return Err("date_unreadable");
     };
-    let year = i32::try_from(year).map_err(|_| "date_unreadable")?;
     NaiveDate::from_ymd_opt(year, month, day).ok_or("date_not_in_calendar")
 }
 
 /// A time of day: `9:30am`, `9 p.m.`, `0900`, `18:00:00`, `noon`. Code: `time_unreadable`.
 pub fn time(text: &str) -> Read<NaiveTime> {
-    let mut text = line(text).to_ascii_lowercase().replace(['.', ' '], "");
-    match text.as_str() {
-        "noon" | "12noon" => return Ok(NaiveTime::from_hms_opt(12, 0, 0)),
-        "midnight" => return Ok(NaiveTime::from_hms_opt(0, 0, 0)),
-        _ if is_absent(&text) && !text.starts_with('0') => return Ok(None),
-        _ => {}
+    const ZONES: &[&str] =
+        &["utc", "est", "edt", "cst", "cdt", "mst", "mdt", "pst", "pdt", "et", "ct", "mt", "pt", "z"];
+    let text = line(text).to_ascii_lowercase().replace(['.', ' '], "");
+    if is_absent(&text) && !text.starts_with('0') {
+        return Ok(None);
     }
-    for zone in ["utc", "est", "edt", "cst", "cdt", "mst", "mdt", "pst", "pdt", "et", "ct", "mt", "pt"] {
-        if let Some(bare) =
-            text.strip_suffix(zone).filter(|bare| bare.ends_with(|c: char| c.is_ascii_digit() || c == 'm'))
-        {
-            text = bare.to_owned();
-            break;
-        }
-    }
-    let (digits, shift) = match (
-        text.strip_suffix("am").or(text.strip_suffix('a')),
-        text.strip_suffix("pm").or(text.strip_suffix('p')),
-    ) {
-        (Some(bare), _) => (bare, Some(0)),
-        (_, Some(bare)) => (bare, Some(12)),
-        _ => (text.as_str(), None),
+    let bare = ZONES.iter().find_map(|zone| text.strip_suffix(zone)).unwrap_or(&text);
+    let (clock, shift) = match (bare.strip_suffix("am"), bare.strip_suffix("pm")) {
+        (Some(clock), _) => (clock, Some(0)),
+        (_, Some(clock)) => (clock, Some(12)),
+        _ => (bare, None),
     };
-    let parts: Vec<&str> = match digits.split(':').collect::<Vec<_>>().as_slice() {
-        [whole] if whole.is_ascii() && (3..=4).contains(&whole.len()) => {
-            vec![&whole[..whole.len() - 2], &whole[whole.len() - 2..]]
+    let spread = match clock {
+        "noon" => "12:00".to_owned(),
+        "midnight" => "0:00".to_owned(),
+        // `0900` and `930`; `9` only with am or pm.
+        _ if (3..=4).contains(&clock.len()) && digits(clock).len() == clock.len() => {
+            format!("{}:{}", &clock[..clock.len() - 2], &clock[clock.len() - 2..])
         }
-        [whole] if shift.is_some() => vec![whole, "0"],
-        [hour, minute] => vec![hour, minute],
-        [hour, minute, second] => vec![hour, minute, second.get(..2).unwrap_or(second)],
+        _ if shift.is_some() && !clock.contains(':') => format!("{clock}:00"),
+        _ => clock.to_owned(),
+    };
+    let numbers: Result<Vec<u32>, _> = spread.split(':').map(|part| part.parse::<u32>()).collect();
+    let (hour, minute, second) = match numbers.as_deref() {
+        Ok([hour, minute]) => (*hour, *minute, 0),
+        Ok([hour, minute, second]) => (*hour, *minute, *second),
         _ => return Err("time_unreadable"),
     };
-    let numbers: Option<Vec<u32>> = parts.iter().map(|part| part.parse().ok()).collect();
-    let at = match numbers.as_deref() {
-        Some([hour, rest @ ..]) => match (shift, hour) {
-            (Some(shift), 1..=12) => Some((hour % 12 + shift, rest)),
-            (None, 0..=23) => Some((*hour, rest)),
-            _ => None,
-        },
-        _ => None,
+    let hour = match shift {
+        Some(shift) if (1..=12).contains(&hour) => hour % 12 + shift,
+        None => hour,
+        Some(_) => return Err("time_unreadable"),
     };
-    let read = at.and_then(|(hour, rest)| {
-        NaiveTime::from_hms_opt(hour, rest.first().copied().unwrap_or(0), rest.get(1).copied().unwrap_or(0))
-    });
-    read.map(Some).ok_or("time_unreadable")
+    NaiveTime::from_hms_opt(hour, minute, second).map(Some).ok_or("time_unreadable")
 }
 
 /// A telephone number: E.164 where the country is clear, the bare digits of a short code or a local number otherwise.
 /// An extension follows as ` x123`. `0000000000` and the like are nothing. Code: `phone_unreadable`.
 pub fn phone(text: &str) -> Read<String> {
     let text = line(text).to_lowercase().replace(" or ", ";");
-    let first = text
-        .split([';', '/', '\u{2022}'])
-        .find(|part| part.chars().any(|c| c.is_ascii_digit()))
-        .unwrap_or_default()
-        .trim();
-    let (main, extension) = match first
-        .char_indices()
-        .rev()
-        .find(|(_, c)| !c.is_ascii_digit() && *c != ' ' && *c != '.')
-    {
-        Some((at, c))
-            if c == 'x' || c == '#' || first[..at + 1].ends_with("ext") || first[..at + 1].ends_with("extension") =>
-        {
-            (
-                first[..at + 1].trim_end_matches(|c: char| c.is_alphabetic() || c == '#'),
-                first[at + c.len_utf8()..].chars().filter(char::is_ascii_digit).collect::<String>(),
-            )
-        }
-        _ => (first, String::new()),
+    let is_digit = |c: char| c.is_ascii_digit();
+    let Some(first) = text.split([';', '/', '\u{2022}']).find(|part| part.contains(is_digit)) else {
+        let says_nothing = is_absent(&text) || !text.contains(char::is_alphabetic);
+        return if says_nothing { Ok(None) } else { Err("phone_unreadable") };
     };
-    let digits: String = main.chars().filter(char::is_ascii_digit).collect();
-    let same = digits.bytes().all(|b| digits.as_bytes().first() == Some(&b));
-    if digits.is_empty() || (same && digits != "111" && (digits.len() > 3 || digits.starts_with('0'))) {
-        let letters = main.chars().any(char::is_alphabetic) && !is_absent(main);
-        return if letters || text.chars().any(char::is_alphabetic) && !is_absent(&text) {
-            Err("phone_unreadable")
-        } else {
-            Ok(None)
-        };
+    // What is only digits after an `x`, `#` or `ext.` at the end is the extension.
+    let body = first.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ');
+    let mark = body.trim_end_matches(['.', ':', ' ']);
+    let bare = ["extension", "ext", "x", "#"].iter().find_map(|mark_of| mark.strip_suffix(mark_of));
+    let (main, extension) = bare.map_or((first, String::new()), |bare| (bare, digits(&first[body.len()..])));
+    let number = digits(main);
+    let repeated = number.len() > 3 && number.bytes().all(|b| number.as_bytes().first() == Some(&b));
+    if repeated || number.bytes().all(|b| b == b'0') {
+        return if main.contains(char::is_alphabetic) { Err("phone_unreadable") } else { Ok(None) };
     }
-    let american = |digits: &str| {
-        let ten = digits.strip_prefix('1').filter(|rest| rest.len() >= 10).unwrap_or(digits);
-        let area = |at: usize| ten.as_bytes().get(at).is_some_and(|b| *b >= b'2');
-        (ten.len() >= 10 && area(0) && area(3)).then(|| (format!("+1{}", &ten[..10]), ten[10..].to_owned()))
-    };
-    let started = main.trim_start_matches(['(', ' ', '"']);
-    let abroad = started
-        .strip_prefix('+')
-        .or(started.strip_prefix("011"))
-        .map(|rest| rest.chars().filter(char::is_ascii_digit).collect::<String>());
-    let (number, tail) =
-        if let Some(abroad) = abroad.filter(|rest| !rest.starts_with('1') && (7..=15).contains(&rest.len())) {
+    let start = main.trim_start_matches(['(', ' ', '"']);
+    let abroad = start.strip_prefix('+').or(start.strip_prefix("011")).map(digits);
+    let spelled = vanity(main);
+    let is_short = (number.len() == 3 && number.ends_with("11")) || number.len() == 7;
+    let (number, rest) = match abroad {
+        Some(abroad) if !abroad.starts_with('1') && (7..=15).contains(&abroad.len()) => {
             (format!("+{abroad}"), String::new())
-        } else if (10..=15).contains(&digits.len()) {
-            american(&digits).ok_or("phone_unreadable")?
-        } else if let Some(vanity) = vanity(main).and_then(|digits| american(&digits)) {
-            (vanity.0, String::new())
-        } else if main.chars().any(char::is_alphabetic)
-            || !((digits.len() == 3 && digits.ends_with("11")) || digits.len() == 7)
-        {
-            return Err("phone_unreadable");
-        } else {
-            (digits, String::new())
-        };
-    let extension = if extension.is_empty() { tail } else { extension };
-    Ok(Some(if extension.bytes().all(|b| b == b'0') || extension.len() > 6 {
-        number
-    } else {
-        format!("{number} x{extension}")
-    }))
+        }
+        _ if (10..=15).contains(&number.len()) => american(&number).ok_or("phone_unreadable")?,
+        _ if is_short && !main.contains(char::is_alphabetic) => (number, String::new()),
+        _ => (spelled.and_then(|spelled| american(&spelled)).ok_or("phone_unreadable")?.0, String::new()),
+    };
+    let extension = if extension.is_empty() { rest } else { extension };
+    let shown = extension.len() <= 6 && extension.bytes().any(|b| b != b'0');
+    Ok(Some(if shown { format!("{number} x{extension}") } else { number }))
 }
 
-/// `(800) 370-LEAD` as digits: letters count only after the area code, and only the first ten signs.
+/// Ten digits of the North American plan as E.164, and what follows them.
+fn american(digits: &str) -> Option<(String, String)> {
+    let ten = digits.strip_prefix('1').filter(|rest| rest.len() >= 10).unwrap_or(digits);
+    let (number, rest) = ten.split_at_checked(10)?;
+    let starts_well = |at: usize| number.as_bytes().get(at).is_some_and(|b| *b >= b'2');
+    (starts_well(0) && starts_well(3)).then(|| (format!("+1{number}"), rest.to_owned()))
+}
+
+/// `(800) 370-LEAD` as digits: letters count only after the area code.
 fn vanity(text: &str) -> Option<String> {
+    const KEYS: &[&str] = &["abc", "def", "ghi", "jkl", "mno", "pqrs", "tuv", "wxyz"];
     let mut out = String::new();
     for c in text.chars().filter(char::is_ascii_alphanumeric) {
-        out.push(match c {
-            '0'..='9' => c,
-            _ if out.len() < 3 => return None,
-            'a'..='c' => '2',
-            'd'..='f' => '3',
-            'g'..='i' => '4',
-            'j'..='l' => '5',
-            'm'..='o' => '6',
-            'p'..='s' => '7',
-            't'..='v' => '8',
-            _ => '9',
-        });
+        let key = KEYS.iter().position(|key| key.contains(c)).and_then(|at| char::from_digit(at as u32 + 2, 10));
+        match key {
+            None => out.push(c),
+            Some(_) if out.len() < 3 => return None,
+            Some(digit) => out.push(digit),
+        }
     }
-    (out.len() >= 10).then(|| out[..if out.starts_with('1') { 11.min(out.len()) } else { 10 }].to_owned())
+    Some(out)
 }
 
 /// The first mail address of a cell, its domain in lower case. Code: `email_unreadable`.
@@ -498,38 +376,25 @@ pub fn email(text: &str) -> Read<String> {
     if is_absent(&text) {
         return Ok(None);
     }
-    let candidate = text
-        .split([' ', ',', ';', '<', '>', '(', ')', '"', '/', '|'])
-        .find(|word| word.contains('@'))
-        .ok_or("email_unreadable")?;
-    let candidate = candidate.strip_prefix("mailto:").unwrap_or(candidate).trim_end_matches(['.', ':']);
-    let (user, host) = candidate.split_once('@').ok_or("email_unreadable")?;
-    let user_fits = !user.is_empty()
-        && user.len() <= 64
-        && user.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-=?^_`{|}~.".contains(c))
-        && !user.starts_with('.')
-        && !user.ends_with('.')
-        && !user.contains("..");
-    if user_fits && is_host(host) {
-        Ok(Some(format!("{user}@{}", host.to_ascii_lowercase())))
-    } else {
-        Err("email_unreadable")
+    let candidate = text.split([' ', ',', ';', '<', '>', '(', ')', '"', '/', '|']).find(|word| word.contains('@'));
+    let candidate = candidate.map(|word| after(word, &["mailto:"]).unwrap_or(word).trim_end_matches(['.', ':']));
+    let (user, host) = candidate.and_then(|address| address.split_once('@')).ok_or("email_unreadable")?;
+    let signs = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-=?^_`{|}~.".contains(c);
+    let dots = user.starts_with('.') || user.ends_with('.') || user.contains("..");
+    if user.is_empty() || user.len() > 64 || dots || !user.chars().all(signs) || !is_host(host) {
+        return Err("email_unreadable");
     }
+    Ok(Some(format!("{user}@{}", host.to_ascii_lowercase())))
 }
 
 fn is_host(host: &str) -> bool {
-    let labels: Vec<&str> = host.split('.').collect();
-    let fits = |label: &&str| {
-        !label.is_empty()
-            && label.len() <= 63
-            && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
-            && !label.starts_with('-')
-            && !label.ends_with('-')
+    let fits = |label: &str| {
+        let inner = label.chars().all(|c| c.is_alphanumeric() || c == '-');
+        !label.is_empty() && label.len() <= 63 && inner && !label.starts_with('-') && !label.ends_with('-')
     };
-    labels.len() >= 2
-        && host.len() <= 253
-        && labels.iter().all(fits)
-        && labels.last().is_some_and(|top| top.len() >= 2 && top.chars().all(char::is_alphabetic))
+    let top = host.rsplit('.').next().unwrap_or_default();
+    let named = top.len() >= 2 && top.chars().all(char::is_alphabetic);
+    named && host.contains('.') && host.len() <= 253 && host.split('.').all(fits)
 }
 
 /// A web address: `https://` is added where the scheme is missing. Codes: `url_is_email`, `url_unreadable`.
@@ -538,52 +403,32 @@ pub fn web(text: &str) -> Read<String> {
     if is_absent(&text) {
         return Ok(None);
     }
-    let lower = text.to_ascii_lowercase();
-    let (scheme, rest) =
-        ["https://", "http://", "https//", "http//", "https:/", "http:/", "https:", "http:", "https/", "http/"]
-            .iter()
-            .find(|start| lower.starts_with(**start))
-            .map_or(("https", text.as_str()), |start| {
-                (if start.starts_with("https") { "https" } else { "http" }, &text[start.len()..])
-            });
-    // `www. example.org` and `www:example.org` are slips of the finger; anything after the next blank is not the address.
-    let rest = rest.trim_start_matches(['/', ' ']);
-    let rest = rest
-        .get(4..)
-        .filter(|_| rest.to_ascii_lowercase().starts_with("www:") || rest.to_ascii_lowercase().starts_with("www. "))
-        .map_or_else(|| rest.to_owned(), |tail| format!("www.{}", tail.trim_start()));
-    let address = rest.split(is_blank).next().unwrap_or_default().trim_end_matches(['`', ',', ';', '"', '\'', '>']);
-    let end = address.find(['/', '?', '#']).unwrap_or(address.len());
-    let (host, path) = address.split_at(end);
+    // Slips of the finger: `http:www.`, `https/www.`, `www. example.org`, `www:example.org`.
+    let secure = after(&text, &["https:", "https/"]);
+    let open = after(&text, &["http:", "http/"]);
+    let rest = secure.or(open).unwrap_or(&text).trim_start_matches([':', '/', ' ']);
+    let rest =
+        after(rest, &["www. ", "www:"]).map_or_else(|| rest.to_owned(), |tail| format!("www.{}", tail.trim_start()));
+    // Only the first word is the address; but two words without a sign of an address are none.
+    let mut words = rest.split(' ');
+    let address = words.next().unwrap_or_default().trim_end_matches(['`', ',', ';', '"', '\'', '>']);
+    let follows = words.next().is_some_and(|word| !word.contains('.') && word.len() > 1);
+    let (host, path) = address.split_at(address.find(['/', '?', '#']).unwrap_or(address.len()));
     if host.contains('@') {
         return Err("url_is_email");
     }
     let (name, port) = host.split_once(':').map_or((host, None), |(name, port)| (name, Some(port)));
     let name = name.trim_end_matches('.');
     let numeric = name.split('.').count() == 4 && name.split('.').all(|part| part.parse::<u8>().is_ok());
-    let second_word = rest.split(is_blank).nth(1).is_some_and(|word| {
-        !word.is_empty()
-            && !word.contains('.')
-            && path.is_empty()
-            && !lower.starts_with("http")
-            && !lower.starts_with("www")
-    });
-    if !(is_host(name) || numeric)
-        || port.is_some_and(|port| port.parse::<u16>().is_err())
-        || second_word
-        || name.contains('_')
-    {
+    let sure = secure.or(open).is_some() || after(&rest, &["www."]).is_some() || !path.is_empty();
+    let wrong_port = port.is_some_and(|port| port.parse::<u16>().is_err());
+    if !(is_host(name) || numeric) || wrong_port || (follows && !sure) {
         return Err("url_unreadable");
     }
-    let path: String = path
-        .chars()
-        .map(|c| if matches!(c, '<' | '>' | '"' | '\\' | '^' | '`' | '{' | '|' | '}') { '_' } else { c })
-        .collect();
-    Ok(Some(format!(
-        "{scheme}://{}{}{path}",
-        name.to_lowercase(),
-        port.map(|port| format!(":{port}")).unwrap_or_default()
-    )))
+    let scheme = if open.is_some() { "http" } else { "https" };
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    let path = path.replace(['<', '>', '"', '\\', '^', '`', '{', '|', '}'], "_");
+    Ok(Some(format!("{scheme}://{}{port}{path}", name.to_lowercase())))
 }
 
 /// A postal code: United States ones regain lost zeros and the dash of nine digits; codes with letters stay as written.
@@ -591,29 +436,19 @@ pub fn web(text: &str) -> Read<String> {
 pub fn postal_code(text: &str) -> Read<String> {
     let text = line(text);
     let text = text.strip_suffix(".0").unwrap_or(&text);
-    if is_absent(text) {
-        return Ok(None);
-    }
-    if text.chars().any(char::is_alphabetic) {
-        return if text.len() <= 12 && text.chars().any(|c| c.is_ascii_digit()) {
-            Ok(Some(text.to_uppercase()))
-        } else {
-            Err("postal_code_unreadable")
-        };
-    }
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    match digits.len() {
-        3..=5 => Ok(Some(format!("{digits:0>5}"))),
-        8 | 9 => {
-            let nine = format!("{digits:0>9}");
-            Ok(Some(if nine.ends_with("0000") {
-                nine[..5].to_owned()
-            } else {
-                format!("{}-{}", &nine[..5], &nine[5..])
-            }))
-        }
+    let bare = digits(text);
+    match bare.len() {
+        _ if is_absent(text) => Ok(None),
+        1.. if text.contains(char::is_alphabetic) && text.len() <= 12 => Ok(Some(text.to_uppercase())),
+        _ if text.contains(char::is_alphabetic) => Err("postal_code_unreadable"),
+        3..=5 => Ok(Some(format!("{bare:0>5}"))),
         // Five digits and the start of a cut-off suffix: the place is clear.
-        6 | 7 => Ok(Some(digits[..5].to_owned())),
+        6 | 7 => Ok(Some(bare[..5].to_owned())),
+        8 | 9 => {
+            let nine = format!("{bare:0>9}");
+            let (five, four) = nine.split_at(5);
+            Ok(Some(if four == "0000" { five.to_owned() } else { format!("{five}-{four}") }))
+        }
         _ => Err("postal_code_unreadable"),
     }
 }
@@ -626,35 +461,34 @@ pub fn state(text: &str) -> Read<String> {
 /// A country as two letters. Code: `country_unknown`.
 pub fn country(text: &str) -> Read<String> {
     let folded = slug(text);
-    match folded.as_str() {
-        _ if is_absent(text) && folded != "na" && folded != "no" => Ok(None),
-        "usa" | "united-states" | "united-states-of-america" | "america" => Ok(Some("US".to_owned())),
-        "can" | "canada" => Ok(Some("CA".to_owned())),
-        "mex" | "mexico" => Ok(Some("MX".to_owned())),
-        "gbr" | "uk" | "united-kingdom" | "great-britain" => Ok(Some("GB".to_owned())),
-        _ if folded.len() == 2 && folded.bytes().all(|b| b.is_ascii_lowercase()) => Ok(Some(folded.to_uppercase())),
-        _ => Err("country_unknown"),
-    }
+    let code = match folded.as_str() {
+        "usa" | "united-states" | "united-states-of-america" | "america" => "us",
+        "can" | "canada" => "ca",
+        "mex" | "mexico" => "mx",
+        "gbr" | "uk" | "united-kingdom" | "great-britain" => "gb",
+        two if two.len() == 2 && two.bytes().all(|b| b.is_ascii_lowercase()) => two,
+        _ if is_absent(text) => return Ok(None),
+        _ => return Err("country_unknown"),
+    };
+    Ok(Some(code.to_uppercase()))
 }
 
 /// `Saint Louis, MO` in one cell: the city.
 pub fn city_of(text: &str) -> Read<String> {
-    label(text.rsplit_once(',').map_or(text, |(city, _)| city).trim_matches([',', ' ']))
+    let city = text.rsplit_once(',').map_or(text, |(city, _)| city);
+    label(city.trim_matches([',', ' ']))
 }
 
 /// `Saint Louis, MO` in one cell: the state.
 pub fn state_of(text: &str) -> Read<String> {
-    text.rsplit_once(',').map_or(Ok(None), |(_, state_name)| state(state_name))
+    text.rsplit_once(',').map_or(Ok(None), |(_, last)| state(last))
 }
 
 /// A whole number that counts something: blanks, thousands commas and a trailing `.0` are taken; negative codes
 /// (`-1`, `-2`, `-99999`) mean missing. Code: `number_unreadable`.
 pub fn count(text: &str) -> Read<u64> {
-    let text: String = line(text).replace([',', ' ', '+'], "");
-    let whole = text
-        .split_once('.')
-        .filter(|(_, part)| part.bytes().all(|b| b == b'0'))
-        .map_or(text.as_str(), |(whole, _)| whole);
+    let text = line(text).replace([',', ' ', '+'], "");
+    let whole = text.trim_end_matches('0').strip_suffix('.').unwrap_or(&text);
     match whole.parse::<i64>() {
         Ok(number) => Ok(u64::try_from(number).ok()),
         Err(_) if is_absent(&text) => Ok(None),
@@ -675,8 +509,8 @@ pub fn decimal(text: &str) -> Read<f64> {
 /// Yes or no, also as `Y`/`N`, `true`/`false`, `1`/`2`, `X`. Code: `yes_no_unreadable`.
 pub fn yes_no(text: &str) -> Read<bool> {
     match slug(text).as_str() {
-        "yes" | "y" | "true" | "t" | "1" | "x" | "on" | "canceled" | "cancelled" => Ok(Some(true)),
-        "no" | "n" | "false" | "f" | "0" | "2" | "off" | "confirmed" | "tentative" => Ok(Some(false)),
+        "yes" | "y" | "true" | "t" | "1" | "x" | "on" => Ok(Some(true)),
+        "no" | "n" | "false" | "f" | "0" | "2" | "off" => Ok(Some(false)),
         "" | "n-a" | "na" | "unknown" => Ok(None),
         _ => Err("yes_no_unreadable"),
     }
@@ -684,9 +518,8 @@ pub fn yes_no(text: &str) -> Read<bool> {
 
 /// The entries of a list cell: split at commas, semicolons, bars and line ends; brackets and quotes of a written array go.
 pub fn list(text: &str) -> Vec<String> {
-    let text = text.trim_matches(|c: char| is_blank(c) || matches!(c, '[' | ']' | '{' | '}'));
     let mut out: Vec<String> = Vec::new();
-    for entry in text.split([',', ';', '|', '\n']) {
+    for entry in text.trim_matches(|c: char| is_blank(c) || "[]{}".contains(c)).split([',', ';', '|', '\n']) {
         let entry = line(entry.trim_matches(|c: char| is_blank(c) || c == '"'));
         if !entry.is_empty() && !out.contains(&entry) {
             out.push(entry);
@@ -695,86 +528,26 @@ pub fn list(text: &str) -> Vec<String> {
     out
 }
 
-const LANGUAGES: &[(&str, &str)] = &[
-    ("english", "en"),
-    ("spanish", "es"),
-    ("espanol", "es"),
-    ("french", "fr"),
-    ("german", "de"),
-    ("italian", "it"),
-    ("portuguese", "pt"),
-    ("russian", "ru"),
-    ("polish", "pl"),
-    ("ukrainian", "uk"),
-    ("chinese", "zh"),
-    ("mandarin", "cmn"),
-    ("cantonese", "yue"),
-    ("japanese", "ja"),
-    ("korean", "ko"),
-    ("vietnamese", "vi"),
-    ("tagalog", "tl"),
-    ("filipino", "fil"),
-    ("hindi", "hi"),
-    ("urdu", "ur"),
-    ("bengali", "bn"),
-    ("punjabi", "pa"),
-    ("gujarati", "gu"),
-    ("tamil", "ta"),
-    ("telugu", "te"),
-    ("arabic", "ar"),
-    ("farsi", "fa"),
-    ("persian", "fa"),
-    ("hebrew", "he"),
-    ("yiddish", "yi"),
-    ("greek", "el"),
-    ("turkish", "tr"),
-    ("swahili", "sw"),
-    ("amharic", "am"),
-    ("somali", "so"),
-    ("haitian creole", "ht"),
-    ("creole", "ht"),
-    ("burmese", "my"),
-    ("khmer", "km"),
-    ("cambodian", "km"),
-    ("lao", "lo"),
-    ("laotian", "lo"),
-    ("hmong", "hmn"),
-    ("nepali", "ne"),
-    ("thai", "th"),
-    ("tongan", "to"),
-    ("samoan", "sm"),
-    ("armenian", "hy"),
-    ("romanian", "ro"),
-    ("serbian", "sr"),
-    ("croatian", "hr"),
-    ("bosnian", "bs"),
-    ("hungarian", "hu"),
-    ("czech", "cs"),
-    ("dutch", "nl"),
-    ("swedish", "sv"),
-    ("yoruba", "yo"),
-    ("igbo", "ig"),
-    ("asl", "ase"),
-    ("american sign language", "ase"),
-    ("sign language", "ase"),
-];
+/// Names of languages with their tags; underscores stand for blanks.
+const LANGUAGES: &str = "english=en spanish=es espanol=es french=fr german=de italian=it portuguese=pt russian=ru polish=pl \
+    ukrainian=uk chinese=zh mandarin=cmn cantonese=yue japanese=ja korean=ko vietnamese=vi tagalog=tl filipino=fil hindi=hi \
+    urdu=ur bengali=bn punjabi=pa gujarati=gu tamil=ta telugu=te arabic=ar farsi=fa persian=fa hebrew=he yiddish=yi greek=el \
+    turkish=tr swahili=sw amharic=am somali=so haitian_creole=ht creole=ht burmese=my khmer=km cambodian=km lao=lo laotian=lo \
+    hmong=hmn nepali=ne thai=th tongan=to samoan=sm armenian=hy romanian=ro serbian=sr croatian=hr bosnian=bs hungarian=hu \
+    czech=cs dutch=nl swedish=sv yoruba=yo igbo=ig asl=ase american_sign_language=ase sign_language=ase karen=kar";
 
 /// The languages a cell names, as BCP 47 tags. Code when it names none of the known ones: `language_unknown`.
 pub fn languages(text: &str) -> Read<Vec<String>> {
     let mut out: Vec<String> = Vec::new();
-    let bare = text.to_lowercase();
-    if is_absent(&bare) {
+    if is_absent(text) {
         return Ok(None);
     }
-    for entry in bare.split([',', ';', '/', '|', '.', '&', '(', ')', '\n']).flat_map(|entry| entry.split(" and ")) {
-        let entry = &line(entry);
-        let tag = LANGUAGES
-            .iter()
-            .find(|(name, tag)| name == entry || (tag == entry && entry.len() < 4))
-            .map(|(_, tag)| *tag);
-        if let Some(tag) = tag.filter(|tag| !out.iter().any(|known| known == tag)) {
-            out.push(tag.to_owned());
-        }
+    let text = text.to_lowercase().replace(" and ", ",");
+    for entry in text.split([',', ';', '/', '|', '.', '&', '(', ')', '\n']) {
+        let entry = line(entry).replace(' ', "_");
+        let known = LANGUAGES.split_whitespace().filter_map(|pair| pair.split_once('='));
+        let tag = known.into_iter().find(|(name, tag)| *name == entry || *tag == entry).map(|(_, tag)| tag.to_owned());
+        out.extend(tag.filter(|tag| !out.contains(tag)));
     }
     if out.is_empty() { Err("language_unknown") } else { Ok(Some(out)) }
 }
@@ -788,6 +561,13 @@ pub struct PersonName {
     pub title: Option<String>,
     /// An organisation written into the cell.
     pub organization: Option<String>,
+}
+
+impl PersonName {
+    fn titled(&mut self, title: &str) {
+        let before = self.title.take().map(|before| before + ", ").unwrap_or_default();
+        self.title = Some(before + line(title).as_str());
+    }
 }
 
 /// Words that make a text a job or an office rather than a name.
@@ -814,47 +594,36 @@ const OTHER_BODIES: &str = "chamber council authority district institute center 
     alliance partnership hospital clinic bank group society league ymca rta afl cio ibew seiu teamsters local trust network library \
     industries systems solutions partners ltd lp goodwill church county club program";
 
-fn words(text: &str) -> Vec<String> {
-    slug(text).split('-').map(str::to_owned).collect()
-}
-
-fn any_of(words: &[String], list: &str) -> bool {
-    list.split_whitespace().any(|entry| words.iter().any(|word| word == entry))
+fn has_word(text: &str, list: &str) -> bool {
+    slug(text).split('-').any(|word| among(word, list))
 }
 
 fn is_job(text: &str) -> bool {
-    any_of(&words(text), JOBS)
-}
-
-/// `Jr.`, `III`: the generation after a name.
-fn is_generation(text: &str) -> bool {
-    matches!(text.trim_end_matches('.').to_ascii_lowercase().as_str(), "jr" | "sr" | "ii" | "iii" | "iv" | "v")
+    has_word(text, JOBS)
 }
 
 /// `Ph.D.`, `LCSW-C`: a degree or an order after a name, not a second name.
 fn is_degree(text: &str) -> bool {
-    let bare: String = text.chars().filter(|c| c.is_alphanumeric()).collect();
-    let capitals = bare.chars().filter(|c| c.is_uppercase()).count();
-    !text.contains(' ') && bare.len() <= 6 && (capitals >= 2 || (text.contains('.') && capitals >= 1))
+    let letters = text.chars().filter(|c| c.is_alphanumeric()).count();
+    let capitals = text.chars().filter(|c| c.is_uppercase()).count();
+    letters <= 6 && !text.contains(' ') && (capitals > 1 || (capitals == 1 && text.contains('.')))
 }
 
 /// Whether a text names an organisation rather than a person, an office or a field of work.
 pub fn names_organization(text: &str) -> bool {
     const STARTS: &[&str] =
         &["city of ", "county of ", "town of ", "village of ", "office of ", "state of ", "bank of "];
-    let words = words(text);
-    let strong = any_of(&words, BODIES) || STARTS.iter().any(|start| text.to_lowercase().starts_with(start));
-    words.len() > 1 && !names_office(text) && (strong || (any_of(&words, OTHER_BODIES) && !any_of(&words, JOBS)))
+    let clear = has_word(text, BODIES) || after(text, STARTS).is_some();
+    text.trim().contains(' ') && !names_office(text) && (clear || (has_word(text, OTHER_BODIES) && !is_job(text)))
 }
 
 /// Whether a text names who appoints (`County Executive`, `Mayor`, `Council President`).
 pub fn names_office(text: &str) -> bool {
-    const LAST: &str = "executive mayor mayors president governor commissioner commissioners judge administrator manager supervisors \
-        speaker legislature supervisor chair chairman";
+    const LAST: &str = "executive mayor mayors president governor commissioner commissioners judge administrator manager \
+        supervisors speaker legislature supervisor chair chairman";
     const WHOLE: &str = "city-council county-council council county-board board-of-supervisors board-of-county-commissioners senate house";
     let folded = slug(text);
-    let last = folded.rsplit('-').next().unwrap_or_default();
-    LAST.split_whitespace().any(|word| word == last) || WHOLE.split_whitespace().any(|whole| whole == folded)
+    among(folded.rsplit('-').next().unwrap_or_default(), LAST) || among(&folded, WHOLE)
 }
 
 /// A person's name with what else is written into its cell. Codes: `seat_vacant` (`TBD`, `Vacant`), `name_is_title`
@@ -862,79 +631,64 @@ pub fn names_office(text: &str) -> bool {
 pub fn person(text: &str) -> Read<PersonName> {
     let text = line(text);
     let text = text.trim_matches([',', ';', '-', ' ', '*']);
-    let lower = text.to_lowercase();
-    if ["vacant", "vacancy", "open seat", "tbd", "tba", "to be "].iter().any(|start| lower.starts_with(start))
-        || lower.ends_with(" vacant")
-    {
+    if after(text, &["vacant", "vacancy", "open seat", "tbd", "tba", "to be "]).is_some() {
         return Err("seat_vacant");
     }
     if is_absent(text) {
         return Ok(None);
     }
     let mut found = PersonName::default();
-    let mut text = ["c/o ", "attn: ", "attn ", "attention "]
-        .iter()
-        .find(|start| lower.starts_with(**start))
-        .map_or(text, |start| &text[start.len()..]);
+    let mut text = after(text, &["c/o ", "attn: ", "attn ", "attention "]).unwrap_or(text);
+    // `Habeebah Grimes (Chief Executive Officer of Positive Education Program)`
     if let Some((before, inside)) = text.strip_suffix(')').and_then(|open| open.rsplit_once('(')) {
-        let (job, organization) = inside
-            .split_once(" of ")
-            .filter(|(job, _)| is_job(job))
-            .map_or((inside, None), |(job, organization)| (job, Some(organization)));
-        if organization.is_some() || is_job(inside) {
-            found.title = Some(line(job));
-            found.organization = organization.map(line);
-        } else if names_organization(inside) {
-            found.organization = Some(line(inside));
+        match inside.split_once(" of ").filter(|(job, _)| is_job(job)) {
+            Some((job, organization)) => {
+                (found.title, found.organization) = (Some(line(job)), Some(line(organization)))
+            }
+            None if is_job(inside) => found.titled(inside),
+            None if names_organization(inside) => found.organization = Some(line(inside)),
+            None => {}
         }
         text = before.trim();
     }
-    if let Some((before, after)) =
-        text.split_once(" - ").or_else(|| text.split_once(" – ")).filter(|(_, after)| is_job(after))
+    if let Some((before, after)) = text.split_once(" - ").or(text.split_once(" – ")).filter(|(_, after)| is_job(after))
     {
-        found.title = Some(line(after));
+        found.titled(after);
         text = before.trim();
     }
     let mut parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
     let mut name = parts.next().unwrap_or_default().to_owned();
-    // The number of a local or an extension after the name (`JAMES FLANNELLY #376`, `TERRY SELLS X110`).
-    if let Some((before, _)) = name
-        .rsplit_once(' ')
-        .filter(|(_, last)| last.trim_start_matches(['#', 'x', 'X']).bytes().all(|b| b.is_ascii_digit()))
-    {
+    // The number of a local or an extension after the name: `JAMES FLANNELLY #376`, `TERRY SELLS X110`.
+    let numbered = |last: &str| last.trim_start_matches(['#', 'x', 'X']).bytes().all(|b| b.is_ascii_digit());
+    if let Some((before, _)) = name.rsplit_once(' ').filter(|(_, last)| numbered(last)) {
         name = before.to_owned();
     }
     for part in parts {
-        if is_generation(part) {
+        if among(part.trim_end_matches('.'), "jr sr ii iii iv v") {
             name = format!("{name} {part}");
         } else if is_degree(part) && name.contains(' ') {
             name = format!("{name}, {part}");
-        } else if is_job(part) || found.title.is_some() && !names_organization(part) {
-            found.title = Some(found.title.map_or_else(|| part.to_owned(), |title| format!("{title}, {part}")));
-        } else if !name.contains(' ') && part.split(' ').count() <= 3 {
-            name = format!("{part} {name}");
+        } else if is_job(part) {
+            found.titled(part);
         } else if names_organization(part) {
             found.organization = Some(part.to_owned());
+        } else if !name.contains(' ') && part.split(' ').count() <= 3 {
+            name = format!("{part} {name}");
         } else {
-            found.title = Some(part.to_owned());
+            found.titled(part);
         }
     }
     if let Some((office, rest)) =
-        name.split_once(' ').filter(|(office, rest)| any_of(&words(office), OFFICES) && rest.contains(' '))
+        name.split_once(' ').filter(|(office, rest)| among(office, OFFICES) && rest.contains(' '))
     {
         found.title = Some(found.title.map_or_else(|| office.to_owned(), |title| format!("{office}, {title}")));
         name = rest.to_owned();
     }
-    if words(&name)
-        .iter()
-        .all(|word| any_of(std::slice::from_ref(word), JOBS) || any_of(std::slice::from_ref(word), BESIDE_JOBS))
-    {
+    if slug(&name).split('-').all(|word| among(word, JOBS) || among(word, BESIDE_JOBS)) {
         return Err("name_is_title");
     }
-    if !name.chars().any(char::is_alphabetic)
-        || name.chars().any(|c| c.is_ascii_digit() || c == '@')
-        || name.chars().count() > 120
-    {
+    let odd = name.contains(|c: char| c.is_ascii_digit() || c == '@');
+    if odd || !name.contains(char::is_alphabetic) || name.chars().count() > 120 {
         return Err("name_unreadable");
     }
     found.name = name;
@@ -952,133 +706,81 @@ pub struct UnionName {
     pub remainder: Option<String>,
 }
 
-const UNIONS: &[(&str, &str)] = &[
-    ("communications workers of america", "CWA"),
-    ("service employees international union", "SEIU"),
-    ("united food and commercial workers", "UFCW"),
-    ("united food & commercial workers", "UFCW"),
-    ("international brotherhood of teamsters", "IBT"),
-    ("teamsters", "IBT"),
-    ("international brotherhood of electrical workers", "IBEW"),
-    ("international union of operating engineers", "IUOE"),
-    ("international association of machinists", "IAM"),
-    ("iamaw", "IAM"),
-    ("united steelworkers", "USW"),
-    ("united auto workers", "UAW"),
-    ("amalgamated transit union", "ATU"),
-    ("american federation of teachers", "AFT"),
-    ("american federation of government employees", "AFGE"),
-    ("laborers international union", "LIUNA"),
-    ("sheet metal workers", "SMW"),
-    ("unite here", "UNITE HERE"),
-];
+/// Well-known unions by the names people write for them; underscores stand for blanks.
+const UNIONS: &str = "communications_workers=CWA communications_workers_of_america=CWA service_employees_international=SEIU \
+    united_food_and_commercial_workers=UFCW international_brotherhood_of_teamsters=IBT teamsters=IBT \
+    international_brotherhood_of_electrical_workers=IBEW international_union_of_operating_engineers=IUOE iamaw=IAM \
+    international_association_of_machinists=IAM international_association_of_machinists_and_aerospace_workers=IAM \
+    united_steelworkers=USW united_auto_workers=UAW amalgamated_transit=ATU american_federation_of_teachers=AFT \
+    american_federation_of_government_employees=AFGE laborers_international=LIUNA sheet_metal_workers=SMW unite_here=UNITE_HERE";
+
+/// Letters that stand for no one union.
+const NO_UNION: &str = "multi ind indep independent other";
+
+/// What begins the name of a union's part above its locals.
+const DIVISIONS: &str = "district dc council region lodge chapter dist dl";
 
 fn is_local(word: &str) -> bool {
-    let digits = word.chars().filter(char::is_ascii_digit).count();
-    digits > 0
-        && word.len() <= 12
-        && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '.'))
-        && word.chars().filter(char::is_ascii_alphabetic).count() <= 4
+    let letters = word.chars().filter(char::is_ascii_alphabetic).count();
+    let fits = word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '/' | '.'));
+    fits && word.len() <= 12 && letters <= 4 && word.contains(|c: char| c.is_ascii_digit())
 }
 
-/// Splits what a union cell says: `IAM - 570 DISTRICT 166`, `SEIU 121RN`, `IAMAW Local 2249`, `Oregon Nurses Association N/A`.
-/// The affiliation is given only where letters or a well-known name say it; a lone independent union keeps its name elsewhere.
+fn is_letters(word: &str) -> bool {
+    let fits = word.chars().all(|c| c.is_ascii_uppercase() || matches!(c, '/' | '-' | '&'));
+    fits && (2..=12).contains(&word.len()) && word.contains(char::is_alphabetic)
+}
+
+/// Splits what a union cell says: `IAM - 570 DISTRICT 166`, `SEIU 121RN`, `IAMAW Local 2249`, `Oregon Nurses Association
+/// N/A`. The affiliation is given only where letters or a well-known name say it; an independent union has none.
 pub fn union_name(text: &str) -> UnionName {
     let text = line(text);
-    let letters = |word: &str| {
-        word.len() <= 12
-            && word.len() >= 2
-            && word.chars().all(|c| c.is_ascii_uppercase() || matches!(c, '/' | '-' | '&'))
-            && word.chars().any(char::is_alphabetic)
+    let words = |text: &str| {
+        text.split(' ').filter(|word| !among(word, "n/a n/a. na none -")).map(str::to_owned).collect::<Vec<String>>()
     };
-    let mut found = UnionName::default();
-    let mut rest: Vec<&str>;
-    let head: Vec<&str>;
-    if let Some((left, right)) =
-        text.split_once(" - ").or_else(|| text.strip_suffix(" -").map(|left| (left, ""))).or_else(|| {
-            text.split_once('-')
-                .filter(|(left, right)| letters(left) && !left.contains('-') && (is_local(right) || is_absent(right)))
-        })
-    {
+    let joined =
+        || text.split_once('-').filter(|(left, right)| is_letters(left) && (is_local(right) || is_absent(right)));
+    let dashed = text.split_once(" - ").or(text.strip_suffix(" -").map(|left| (left, ""))).or_else(joined);
+    let (head, local, rest) = if let Some((left, right)) = dashed {
         // `IAM - 570 DISTRICT 166`: the number leads the second half.
-        head = left.split(' ').collect();
-        rest = right.split(' ').collect();
-        if let Some(first) = rest
+        let mut rest = words(right);
+        let leads = rest
             .first()
-            .copied()
-            .filter(|word| is_local(word) && word.starts_with(|c: char| c.is_ascii_digit() || c == 'W'))
-        {
-            found.local = Some(first.to_owned());
-            rest.remove(0);
-        }
+            .is_some_and(|word| is_local(word) && word.starts_with(|c: char| c.is_ascii_digit() || c == 'W'));
+        let local = leads.then(|| rest.remove(0));
+        (words(left), local, rest)
     } else {
-        let mut all: Vec<&str> = text.split(' ').collect();
+        let mut head = words(&text);
         // `IUOE 150 150`: the local again, from a column of its own.
-        if let Some(again) = (1..=all.len() / 2).find(|n| all[all.len() - n..] == all[all.len() - 2 * n..all.len() - n])
-        {
-            all.truncate(all.len() - again);
+        let again = (1..=head.len() / 2).find(|n| head[head.len() - n..] == head[head.len() - 2 * n..head.len() - n]);
+        head.truncate(head.len() - again.unwrap_or_default());
+        let mut rest = match head.iter().rposition(|word| among(word, "local")) {
+            Some(at) => head.split_off(at).into_iter().skip(1).filter(|word| !among(word, "union no.")).collect(),
+            None => Vec::new(),
+        };
+        let mut local = rest.iter().position(|word| is_local(word)).map(|at| rest.remove(at));
+        let numbers_division = head.iter().rev().nth(1).is_some_and(|word| among(word, DIVISIONS));
+        if local.is_none() && head.len() > 1 && !numbers_division && head.last().is_some_and(|word| is_local(word)) {
+            local = head.pop();
         }
-        let mut cut = all.len();
-        rest = Vec::new();
-        if let Some(at) = all.iter().rposition(|word| word.eq_ignore_ascii_case("local")) {
-            let number = all[at + 1..].iter().position(|word| is_local(word));
-            found.local = number.and_then(|number| all.get(at + 1 + number)).map(|word| (*word).to_owned());
-            rest = all[at + 1..]
-                .iter()
-                .filter(|word| {
-                    Some(**word) != found.local.as_deref()
-                        && !matches!(word.to_lowercase().as_str(), "union" | "no." | "no")
-                })
-                .copied()
-                .collect();
-            cut = at;
-        } else if let Some(last) = all.last().copied().filter(|word| all.len() > 1 && is_local(word)) {
-            let after_district = all.len() > 2
-                && matches!(
-                    all[all.len() - 2].to_lowercase().as_str(),
-                    "district" | "council" | "lodge" | "region" | "dc"
-                );
-            if !after_district {
-                found.local = Some(last.to_owned());
-                cut = all.len() - 1;
-            }
+        // `IAM District 10 66`: a division with a number stands between.
+        let division = head.iter().skip(1).position(|word| among(word, DIVISIONS)).map(|at| at + 1);
+        if let Some(at) = division.filter(|at| head[*at..].iter().any(|word| is_local(word))) {
+            rest.splice(0..0, head.split_off(at));
         }
-        let district = all[..cut].iter().position(|word| {
-            matches!(word.to_lowercase().as_str(), "district" | "dc" | "council" | "region" | "lodge" | "chapter")
-                && all[0] != *word
-        });
-        head = all[..district.filter(|at| all[*at..cut].iter().any(|word| is_local(word))).unwrap_or(cut)].to_vec();
-        rest.splice(0..0, all[head.len()..cut].iter().copied());
+        (head, local, rest)
+    };
+    let name = slug(&head.join(" ")).replace('-', "_");
+    let name = name.trim_end_matches("_afl_cio").trim_end_matches("_union");
+    let known = UNIONS.split_whitespace().filter_map(|pair| pair.split_once('=')).find(|(known, _)| *known == name);
+    let lettered =
+        || head.first().filter(|first| is_letters(first) && head.iter().skip(1).all(|word| word == "AFL-CIO"));
+    let affiliation = known.map(|(_, letters)| letters.replace('_', " ")).or_else(|| lettered().cloned());
+    UnionName {
+        affiliation: affiliation.filter(|letters| !among(letters, NO_UNION)),
+        local,
+        remainder: Some(rest.join(" ")).filter(|rest| !rest.is_empty()),
     }
-    let remainder = rest.into_iter().filter(|word| !is_absent(word)).collect::<Vec<_>>().join(" ");
-    found.remainder = Some(remainder).filter(|text| !text.is_empty());
-    let head: Vec<&str> = head.into_iter().filter(|word| !is_absent(word)).collect();
-    let name = head.join(" ").to_lowercase();
-    found.affiliation = UNIONS
-        .iter()
-        .find(|(known, _)| {
-            name == *known
-                || name.strip_prefix(known).is_some_and(|tail| {
-                    matches!(
-                        tail.trim_start_matches([' ', ',']),
-                        "union"
-                            | "workers"
-                            | "afl-cio"
-                            | "of america"
-                            | "and aerospace workers"
-                            | "international union"
-                    )
-                })
-        })
-        .map(|(_, short)| (*short).to_owned())
-        .or_else(|| {
-            head.first()
-                .copied()
-                .filter(|word| letters(word) && (head.len() == 1 || head[1..].iter().all(|word| *word == "AFL-CIO")))
-                .map(str::to_owned)
-        })
-        .filter(|affiliation| !matches!(affiliation.as_str(), "MULTI" | "IND" | "INDEP" | "INDEPENDENT" | "OTHER"));
-    found
 }
 
 /// The kind of an institution by its sector code in the federal directory of postsecondary institutions.
@@ -1091,106 +793,54 @@ pub fn institution_sector(text: &str) -> Option<&'static str> {
     }
 }
 
+/// Marks of a kind: the first kind of which a text has a mark, at word boundaries.
+fn kind_of(text: &str, kinds: &'static [(&'static str, &'static str)]) -> Option<&'static str> {
+    let folded = format!("-{}-", slug(text));
+    let has = |marks: &str| marks.split_whitespace().any(|mark| folded.contains(&format!("-{mark}-")));
+    kinds.iter().find(|(_, marks)| has(marks)).map(|(kind, _)| *kind)
+}
+
 /// The kind of an institution as its name or type tells: `community_college`, `university`, `k12`, `adult_education`,
 /// `training_provider`. Nothing where unclear.
 pub fn institution_kind(text: &str) -> Option<&'static str> {
-    let folded = slug(text);
-    let has = |mark: &str| folded.contains(mark);
-    Some(match folded.as_str() {
-        _ if has("community-college")
-            || has("county-college")
-            || has("technical-college")
-            || has("junior-college")
-            || has("public-2")
-            || has("2-year-public")
-            || has("2-yr-public") =>
-        {
-            "community_college"
-        }
-        _ if has("adult-ed") || has("adult-school") || has("adult-learning") => "adult_education",
-        _ if has("school-district")
-            || has("public-schools")
-            || has("board-of-education")
-            || has("high-school")
-            || has("vocational-school")
-            || has("vocational-technical-school")
-            || has("secondary") && !has("postsecondary") =>
-        {
-            "k12"
-        }
-        _ if has("university") || has("4-y") || has("four-year") => "university",
-        _ if has("private")
-            || has("proprietary")
-            || has("training")
-            || has("institute")
-            || has("academy")
-            || has("apprenticeship") =>
-        {
-            "training_provider"
-        }
-        _ => return None,
-    })
+    const KINDS: &[(&str, &str)] = &[
+        (
+            "community_college",
+            "community-college county-college technical-college junior-college public-2 2-year-public 2-yr-public",
+        ),
+        ("adult_education", "adult-education adult-ed adult-school adult-learning"),
+        (
+            "k12",
+            "school-district public-schools board-of-education high-school vocational-school vocational-technical-school secondary-school",
+        ),
+        ("university", "university 4-year 4-yr four-year"),
+        ("training_provider", "private proprietary training institute academy apprenticeship"),
+    ];
+    kind_of(text, KINDS)
 }
 
 /// The kind of an organisation as its name or its seat category tells (`union`, `local_government`, `employer`, ...).
 pub fn organization_kind(text: &str) -> Option<&'static str> {
-    let folded = format!("-{}-", slug(text));
-    let has = |mark: &str| folded.contains(&format!("-{mark}-"));
-    Some(match () {
-        () if names_office(text) => return None,
-        () if has("labor-council") || has("labor-federation") || has("building-trades") || has("trades-council") => {
-            "labor_council"
-        }
-        () if has("apprenticeship") || has("joint-labor-management") => "joint_labor_management",
-        () if has("labor")
-            || has("union")
-            || has("ibew")
-            || has("seiu")
-            || has("teamsters")
-            || has("afl-cio")
-            || has("uaw")
-            || has("organized-labor")
-            || has("local") && folded.contains(|c: char| c.is_ascii_digit()) =>
-        {
-            "union"
-        }
-        () if has("community-college") || has("county-college") || has("technical-college") => "community_college",
-        () if has("university") => "university",
-        () if has("school-district") || has("public-schools") || has("k-12") || has("high-school") => "k12",
-        () if has("adult-education") || has("able") => "adult_education",
-        () if has("workforce-board") || has("workforce-development-board") || has("workforce-investment-board") => {
-            "workforce_board"
-        }
-        () if has("wagner-peyser") || has("vocational-rehabilitation") || has("employment-services") => {
-            "workforce_agency"
-        }
-        () if has("economic-development") => "economic_development",
-        () if has("business")
-            || has("private-sector")
-            || has("employer")
-            || has("industry")
-            || has("inc")
-            || has("llc")
-            || has("corporation")
-            || has("corp")
-            || has("company") =>
-        {
-            "employer"
-        }
-        () if has("city-of")
-            || has("county-of")
-            || has("town-of")
-            || has("village-of")
-            || has("township")
-            || folded.ends_with("-county-") =>
-        {
-            "local_government"
-        }
-        () if has("state-of") => "state_government",
-        () if has("foundation") => "philanthropy",
-        () if has("community-based") || has("community-based-organization") || has("cbo") => "community_based",
-        () => return None,
-    })
+    const KINDS: &[(&str, &str)] = &[
+        ("labor_council", "labor-council labor-federation building-trades trades-council"),
+        ("joint_labor_management", "apprenticeship joint-labor-management"),
+        ("union", "labor union unions ibew seiu teamsters afl-cio uaw"),
+        ("community_college", "community-college county-college technical-college"),
+        ("university", "university"),
+        ("k12", "school-district public-schools k-12 high-school"),
+        ("adult_education", "adult-education able"),
+        ("workforce_board", "workforce-board workforce-development-board workforce-investment-board"),
+        ("workforce_agency", "wagner-peyser vocational-rehabilitation employment-services"),
+        ("economic_development", "economic-development"),
+        ("employer", "business private-sector employer industry inc llc corporation corp company"),
+        ("local_government", "city-of county-of town-of village-of township local-government"),
+        ("state_government", "state-of"),
+        ("philanthropy", "foundation"),
+        ("community_based", "community-based cbo"),
+    ];
+    let numbered_local = has_word(text, "local") && text.contains(|c: char| c.is_ascii_digit());
+    let kind = if numbered_local { Some("union") } else { kind_of(text, KINDS) };
+    kind.filter(|_| !names_office(text))
 }
 
 #[cfg(test)]
@@ -1581,7 +1231,9 @@ mod tests {
         ];
         for cell in cells {
             for (at, _) in cell.char_indices() {
-                for text in [&cell[at..], &cell[..at]] {
+                let (before, after) = cell.split_at(at);
+                let spliced = ["é", "5", "\u{1f600}", " x", "+", "(", "T"].map(|sign| format!("{before}{sign}{after}"));
+                for text in [after, before].into_iter().chain(spliced.iter().map(String::as_str)) {
                     let _ = (
                         moment(text),
                         time(text),

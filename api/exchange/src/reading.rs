@@ -1,6 +1,7 @@
 //! From a path or bytes to named tables: directories, packages (`.zip`), delimited text and JSON, in whatever encoding,
 //! delimiter and shape they come. Nothing here knows what a column means.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::io::{Cursor, Read};
@@ -74,7 +75,7 @@ impl Table {
 
     /// Whether one of these names is a column here.
     pub fn has(&self, names: &[&str]) -> bool {
-        names.iter().any(|name| self.header.places.contains_key(&folded(name)))
+        names.iter().any(|name| self.header.places(name).is_some())
     }
 }
 
@@ -93,6 +94,20 @@ impl Header {
         }
         header.places.remove("");
         Arc::new(header)
+    }
+
+    /// Where a column is. Asked for every cell of every row, so that the usual name is folded without allocating.
+    fn places(&self, name: &str) -> Option<&Vec<usize>> {
+        let mut buffer = [0_u8; 96];
+        if !name.is_ascii() || name.len() > buffer.len() || name.contains('&') {
+            return self.places.get(&folded(name));
+        }
+        let mut end = 0;
+        for (place, byte) in buffer.iter_mut().zip(name.bytes().filter(u8::is_ascii_alphanumeric)) {
+            *place = byte.to_ascii_lowercase();
+            end += 1;
+        }
+        self.places.get(std::str::from_utf8(&buffer[..end]).ok()?)
     }
 }
 
@@ -119,9 +134,14 @@ impl Row {
     /// blanks and diacritics; of headers that occur twice the first filled one counts.
     pub fn get(&self, names: &[&str]) -> Option<&str> {
         names.iter().find_map(|name| {
-            let places = self.header.places.get(&folded(name))?;
+            let places = self.header.places(name)?;
             places.iter().find_map(|at| self.cells.get(*at).filter(|cell| !cell.is_empty()))
         })
+    }
+
+    /// All cells in one text, to tell equal rows.
+    pub(crate) fn content(&self) -> &str {
+        self.cells.as_slice()
     }
 
     /// The filled cells with their headers, in order.
@@ -132,30 +152,25 @@ impl Row {
 
 /// Reads a file, a directory (with its subdirectories) or a `.zip` package.
 pub fn open(path: &Path) -> Result<Source, ReadProblem> {
-    let shown = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    let shown = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
     let found = std::fs::metadata(path).map_err(|error| problem(&shown, 0, "file_not_found", error.to_string()))?;
     if !found.is_dir() {
-        return from_bytes(&shown, &load(path, &shown, found.len())?);
+        return from_bytes(&shown, &load(path, &shown, MOST_BYTES)?);
     }
     let mut paths = Vec::new();
     walk(path, 0, &mut paths).map_err(|error| problem(&shown, 0, "directory_unreadable", error.to_string()))?;
-    if paths.len() > MOST_FILES {
-        return Err(problem(&shown, 0, "too_many_files", format!("more than {MOST_FILES} files")));
-    }
     paths.sort();
     let mut gathering = Gathering::default();
     let mut budget = MOST_BYTES;
-    for found in &paths {
+    for (nth, found) in paths.iter().enumerate() {
         let name = found.strip_prefix(path).unwrap_or(found).to_string_lossy().replace('\\', "/");
-        if !is_wanted(&name) {
-            continue;
+        if nth >= MOST_FILES {
+            return Err(problem(&shown, 0, "too_many_files", format!("more than {MOST_FILES} files")));
         }
-        match load(found, &name, budget) {
-            Ok(bytes) => {
-                budget = budget.saturating_sub(bytes.len() as u64);
-                gathering.take(&name, &bytes);
-            }
-            Err(fault) => gathering.source.problems.push(fault),
+        if is_wanted(&name) {
+            let bytes = load(found, &name, budget)?;
+            budget = budget.saturating_sub(bytes.len() as u64);
+            gathering.take(&name, &bytes);
         }
     }
     gathering.finish(&shown)
@@ -164,48 +179,38 @@ pub fn open(path: &Path) -> Result<Source, ReadProblem> {
 /// Reads one file, or a package, that is already in memory; `name` tells its kind where the content does not.
 pub fn from_bytes(name: &str, bytes: &[u8]) -> Result<Source, ReadProblem> {
     let mut gathering = Gathering::default();
-    if bytes.starts_with(b"PK\x03\x04") && !is_spreadsheet(name) {
-        let broken = |error: zip::result::ZipError| problem(name, 0, "package_unreadable", error.to_string());
-        let mut package = zip::ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
-        if package.len() > MOST_FILES {
-            return Err(problem(name, 0, "too_many_files", format!("more than {MOST_FILES} files")));
-        }
-        let mut budget = MOST_BYTES;
-        for at in 0..package.len() {
-            let entry = package.by_index(at).map_err(broken)?;
-            let inner = entry.name().map_or_else(|_| format!("entry {at}"), |name| name.into_owned());
-            if entry.is_dir() || !is_wanted(&inner) {
-                continue;
-            }
-            let mut content = Vec::new();
-            let taken = entry.take(budget + 1).read_to_end(&mut content);
-            if content.len() as u64 > budget {
-                return Err(problem(name, 0, "package_too_large", format!("more than {MOST_BYTES} bytes unpacked")));
-            }
-            budget -= content.len() as u64;
-            match taken {
-                Ok(_) => gathering.take(&inner, &content),
-                Err(error) => {
-                    gathering.source.problems.push(problem(&inner, 0, "package_unreadable", error.to_string()))
-                }
-            }
-        }
-    } else {
+    if !bytes.starts_with(b"PK\x03\x04") || is_spreadsheet(name) {
         gathering.take(name, bytes);
+        return gathering.finish(name);
+    }
+    let broken = |error: &dyn fmt::Display| problem(name, 0, "package_unreadable", error.to_string());
+    let mut package = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(&error))?;
+    if package.len() > MOST_FILES {
+        return Err(problem(name, 0, "too_many_files", format!("more than {MOST_FILES} files")));
+    }
+    let mut budget = MOST_BYTES;
+    for at in 0..package.len() {
+        let entry = package.by_index(at).map_err(|error| broken(&error))?;
+        let inner = entry.name().map_err(|error| broken(&error))?.into_owned();
+        if !entry.is_dir() && is_wanted(&inner) {
+            let mut content = Vec::new();
+            let taken = entry.take(budget + 1).read_to_end(&mut content).map_err(|error| broken(&error))? as u64;
+            budget = budget.checked_sub(taken).ok_or_else(|| too_large(name))?;
+            gathering.take(&inner, &content);
+        }
     }
     gathering.finish(name)
 }
 
-fn load(path: &Path, shown: &str, expected: u64) -> Result<Vec<u8>, ReadProblem> {
-    let mut bytes = Vec::with_capacity(usize::try_from(expected.min(MOST_BYTES)).unwrap_or_default().min(64 << 20));
-    let opened = std::fs::File::open(path).and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes));
-    match opened {
-        Ok(_) if bytes.len() as u64 > MOST_BYTES => {
-            Err(problem(shown, 0, "file_too_large", format!("more than {MOST_BYTES} bytes")))
-        }
-        Ok(_) => Ok(bytes),
-        Err(error) => Err(problem(shown, 0, "file_unreadable", error.to_string())),
-    }
+fn too_large(file: &str) -> ReadProblem {
+    problem(file, 0, "file_too_large", format!("more than {MOST_BYTES} bytes"))
+}
+
+fn load(path: &Path, shown: &str, budget: u64) -> Result<Vec<u8>, ReadProblem> {
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(path).and_then(|file| file.take(budget + 1).read_to_end(&mut bytes));
+    opened.map_err(|error| problem(shown, 0, "file_unreadable", error.to_string()))?;
+    if bytes.len() as u64 > budget { Err(too_large(shown)) } else { Ok(bytes) }
 }
 
 fn walk(directory: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
@@ -222,111 +227,80 @@ fn walk(directory: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> std::io::Re
 }
 
 fn extension(name: &str) -> String {
-    Path::new(name).extension().map(|end| end.to_string_lossy().to_lowercase()).unwrap_or_default()
+    let end = Path::new(name).extension().unwrap_or_default();
+    end.to_string_lossy().to_lowercase()
 }
 
 fn is_spreadsheet(name: &str) -> bool {
     matches!(extension(name).as_str(), "xlsx" | "xlsm" | "xls" | "ods")
 }
 
+fn is_json(name: &str) -> bool {
+    matches!(extension(name).as_str(), "json" | "jsonl" | "ndjson")
+}
+
 /// Inside a directory or package only files of a known kind are read; notes, pictures and hidden files are passed over.
 fn is_wanted(name: &str) -> bool {
     let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
-    !hidden
-        && (is_spreadsheet(name)
-            || matches!(extension(name).as_str(), "csv" | "tsv" | "tab" | "psv" | "txt" | "json" | "jsonl" | "ndjson"))
+    let delimited = matches!(extension(name).as_str(), "csv" | "tsv" | "tab" | "psv" | "txt");
+    !hidden && (delimited || is_json(name) || is_spreadsheet(name))
 }
 
 /// The name of a table: `Services_Full-2021.csv` is `service`.
 fn table_name(text: &str) -> String {
-    let stem = text.rsplit('/').next().unwrap_or_default();
-    let stem = ["csv", "json", "jsonl", "ndjson", "txt", "tsv", "tab", "psv"]
-        .iter()
-        .find_map(|end| stem.strip_suffix(end)?.strip_suffix('.'))
-        .unwrap_or(stem);
+    let file = text.rsplit('/').next().unwrap_or_default();
+    let stem = if is_wanted(file) { file.rsplit_once('.').map_or(file, |(stem, _)| stem) } else { file };
     // `bargainingUnits` is two words.
     let mut spaced = String::with_capacity(stem.len() + 4);
     for c in stem.chars() {
-        if c.is_uppercase() && spaced.ends_with(|last: char| last.is_lowercase()) {
+        if c.is_uppercase() && spaced.ends_with(char::is_lowercase) {
             spaced.push(' ');
         }
         spaced.push(c);
     }
-    let words = slug(&spaced);
-    let kept = words.split('-').filter(|word| {
-        !matches!(*word, "full" | "list" | "export" | "hsds" | "table") && !word.bytes().all(|b| b.is_ascii_digit())
-    });
-    kept.map(singular).collect::<Vec<_>>().join("_")
+    let telling = |word: &&str| {
+        !matches!(*word, "full" | "list" | "export" | "hsds") && !word.bytes().all(|b| b.is_ascii_digit())
+    };
+    let words: Vec<String> = slug(&spaced).split('-').filter(telling).map(singular).collect();
+    words.join("_")
 }
 
 fn singular(word: &str) -> String {
+    let cut = |end: &str| word.strip_suffix(end).filter(|stem| stem.len() > 1).map(str::to_owned);
     match word {
         "people" => "person".to_owned(),
-        "series" | "status" => word.to_owned(),
-        _ if word.ends_with("ies") && word.len() > 4 => format!("{}y", &word[..word.len() - 3]),
-        _ if word.ends_with("sses") || word.ends_with("ches") => word[..word.len() - 2].to_owned(),
-        _ if word.ends_with('s') && !word.ends_with("ss") && !word.ends_with("us") && word.len() > 2 => {
-            word[..word.len() - 1].to_owned()
-        }
-        _ => word.to_owned(),
+        "series" => word.to_owned(),
+        _ if word.ends_with("ss") || word.ends_with("us") => word.to_owned(),
+        _ => cut("ies")
+            .map(|stem| stem + "y")
+            .or_else(|| cut("sses").map(|stem| stem + "ss"))
+            .or_else(|| cut("s"))
+            .unwrap_or(word.to_owned()),
     }
 }
 
 /// The tables of a human services directory: nested JSON under these names becomes rows of its own.
-const NESTED: &[&str] = &[
-    "organization",
-    "location",
-    "service",
-    "program",
-    "service_at_location",
-    "address",
-    "phone",
-    "contact",
-    "language",
-    "attribute",
-    "taxonomy",
-    "taxonomy_term",
-    "schedule",
-    "funding",
-    "required_document",
-    "service_area",
-    "cost_option",
-    "accessibility",
-    "organization_identifier",
-    "metadata",
-    "capacity",
-    "unit",
-    "eligibility",
-    "service_taxonomy",
-    "physical_address",
-    "postal_address",
-    "additional_website",
-    "additional_url",
-];
+const NESTED: &str = "organization location service program service_at_location address phone contact language attribute \
+    taxonomy taxonomy_term schedule funding required_document service_area cost_option accessibility organization_identifier \
+    metadata capacity unit eligibility service_taxonomy physical_address postal_address additional_website additional_url";
+
+fn is_nested(name: &str) -> bool {
+    NESTED.split_whitespace().any(|nested| nested == name)
+}
 
 /// Which of those tables an object of an unnamed file belongs to, by the members only such objects have.
 fn shape(object: &Map<String, Value>) -> Option<&'static str> {
-    let has = |names: &[&str]| names.iter().any(|name| object.contains_key(*name));
-    match () {
-        () if has(&["service_id", "service"]) && has(&["location_id", "location"]) => Some("service_at_location"),
-        () if has(&["tax_status", "legal_status", "year_incorporated", "organization_identifiers"]) => {
-            Some("organization")
-        }
-        () if has(&[
-            "application_process",
-            "eligibility_description",
-            "fees_description",
-            "interpretation_services",
-            "service_at_locations",
-            "wait_time",
-        ]) =>
-        {
-            Some("service")
-        }
-        () if has(&["addresses", "location_type"]) => Some("location"),
-        () if has(&["term_uri", "taxonomy_detail"]) => Some("taxonomy_term"),
-        () => None,
+    const SHAPES: &[(&str, &str)] = &[
+        ("organization", "tax_status legal_status year_incorporated organization_identifiers"),
+        ("service", "application_process eligibility_description fees_description interpretation_services wait_time"),
+        ("location", "addresses location_type"),
+        ("taxonomy_term", "term_uri taxonomy_detail"),
+    ];
+    let has = |names: &str| names.split(' ').any(|name| object.contains_key(name));
+    if has("service_id service") && has("location_id location") {
+        return Some("service_at_location");
     }
+    SHAPES.iter().find(|(_, names)| has(names)).map(|(table, _)| *table)
 }
 
 #[derive(Default)]
@@ -350,34 +324,32 @@ impl Gathering {
         }
     }
 
+    fn fault(&mut self, file: &str, line: u64, code: &'static str, detail: impl Into<String>) {
+        self.source.problems.push(problem(file, line, code, detail));
+    }
+
     fn take(&mut self, file: &str, bytes: &[u8]) {
         if is_spreadsheet(file) || bytes.starts_with(b"\xd0\xcf\x11\xe0") {
-            let detail = "spreadsheets are not read; save the sheet as CSV";
-            return self.source.problems.push(problem(file, 0, "spreadsheet_not_read", detail));
+            return self.fault(file, 0, "spreadsheet_not_read", "spreadsheets are not read; save the sheet as CSV");
         }
         let (text, encoding) = decode(bytes);
-        let controls = text.chars().take(4_096).filter(|c| c.is_control() && !c.is_whitespace()).count();
-        if controls > 64 || bytes.starts_with(b"%PDF") {
-            return self.source.problems.push(problem(file, 0, "file_not_text", "the content is not text"));
+        let controls = text.chars().take(4_096).filter(|c| c.is_control() && !c.is_whitespace());
+        if controls.count() > 64 || bytes.starts_with(b"%PDF") {
+            return self.fault(file, 0, "file_not_text", "the content is not text");
         }
         let start = text.trim_start_matches(is_blank);
-        if start.starts_with(['{', '[']) || matches!(extension(file).as_str(), "json" | "jsonl" | "ndjson") {
-            match serde_json::from_str::<Value>(start) {
+        if start.starts_with(['{', '[']) || is_json(file) {
+            let error = match serde_json::from_str::<Value>(start) {
                 Ok(value) => return self.json(file, &text, encoding, &value),
-                Err(error) => {
-                    let lined = matches!(extension(file).as_str(), "jsonl" | "ndjson")
-                        || start.lines().take(2).all(|line| serde_json::from_str::<Value>(line).is_ok());
-                    if lined {
-                        return self.json_lines(file, &text, encoding);
-                    }
-                    if extension(file) == "json"
-                        || start.starts_with(['{', '[']) && start.contains('"') && delimiter(&text).1 < 2
-                    {
-                        let skipped = text[..text.len() - start.len()].matches('\n').count();
-                        let at = (error.line() + skipped) as u64;
-                        return self.source.problems.push(problem(file, at, "json_broken", error.to_string()));
-                    }
-                }
+                Err(error) => error,
+            };
+            let lined = start.lines().take(2).all(|line| serde_json::from_str::<Value>(line).is_ok());
+            if lined || matches!(extension(file).as_str(), "jsonl" | "ndjson") {
+                return self.json_lines(file, &text, encoding);
+            }
+            if is_json(file) || delimiter(&text).1 < 2 {
+                let skipped = text[..text.len() - start.len()].matches('\n').count();
+                return self.fault(file, (error.line() + skipped) as u64, "json_broken", error.to_string());
             }
         }
         self.delimited(file, &text, encoding);
@@ -387,33 +359,26 @@ impl Gathering {
         let (delimiter, width) = delimiter(text);
         let mut records = split(text, delimiter);
         // The header is the first row that fills about as many cells as the widest of the first rows do.
-        let filled =
-            |record: &StringRecord| record.iter().filter(|cell| !cell.trim_matches(is_blank).is_empty()).count();
-        let widest =
-            records.iter().take(20).map(|(_, record)| filled(record)).max().unwrap_or_default().min(width.max(1));
-        let Some(top) = records
+        let filled: Vec<usize> = records
             .iter()
             .take(20)
-            .position(|(_, record)| filled(record) * 2 > widest || widest < 3 && filled(record) > 0)
-        else {
-            return self.source.problems.push(problem(file, 0, "file_empty", "no row holds anything"));
+            .map(|(_, record)| record.iter().filter(|cell| !clean(cell).is_empty()).count())
+            .collect();
+        let widest = filled.iter().copied().max().unwrap_or_default().min(width.max(1));
+        let Some(top) = filled.iter().position(|count| *count > 0 && (count * 2 > widest || widest < 3)) else {
+            return self.fault(file, 0, "file_empty", "no row holds anything");
         };
         let header = Header::of(records[top].1.iter().map(|cell| clean(cell).into_owned()));
         let mut rows = Vec::with_capacity(records.len() - top);
         for (line, record) in records.drain(top + 1..) {
             let mut cells = StringRecord::with_capacity(record.as_slice().len(), record.len());
             record.iter().for_each(|cell| cells.push_field(&clean(cell)));
-            let blank = cells.as_slice().is_empty();
             let repeated = cells.iter().eq(header.names.iter().map(String::as_str));
             if cells.iter().skip(header.names.len()).any(|cell| !cell.is_empty()) {
-                self.source.problems.push(problem(
-                    file,
-                    line,
-                    "row_too_long",
-                    format!("{} cells under {} headers", cells.len(), header.names.len()),
-                ));
+                let detail = format!("{} cells under {} headers", cells.len(), header.names.len());
+                self.fault(file, line, "row_too_long", detail);
             }
-            if !blank && !repeated {
+            if !cells.as_slice().is_empty() && !repeated {
                 rows.push(Row { file: file.to_owned(), line, cells, header: Arc::clone(&header) });
             }
         }
@@ -422,10 +387,11 @@ impl Gathering {
 
     fn json(&mut self, file: &str, text: &str, encoding: &'static str, value: &Value) {
         if table_name(file) == "datapackage" {
+            let folder = file.rfind('/').map_or("", |at| &file[..=at]);
             for entry in value["resources"].as_array().into_iter().flatten() {
                 if let (Some(path), Some(name)) = (entry["path"].as_str(), entry["name"].as_str()) {
-                    let folder = file.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
-                    self.titles.insert(format!("{folder}{}", path.trim_start_matches("./")), table_name(name));
+                    let path = format!("{folder}{}", path.trim_start_matches("./"));
+                    self.titles.insert(path, table_name(name));
                 }
             }
             return;
@@ -436,12 +402,15 @@ impl Gathering {
     }
 
     fn json_lines(&mut self, file: &str, text: &str, encoding: &'static str) {
+        let name = table_name(file);
         let mut forest = Forest { file, ..Forest::default() };
-        for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_matches(is_blank).is_empty()) {
+        for (at, line) in text.lines().enumerate() {
             forest.fixed = at as u64 + 1;
             match serde_json::from_str::<Value>(line.trim_matches(is_blank)) {
-                Ok(value) => forest.top(&table_name(file), &value),
-                Err(error) => self.source.problems.push(problem(file, forest.fixed, "json_broken", error.to_string())),
+                _ if line.trim_matches(is_blank).is_empty() => {}
+                Ok(Value::Object(object)) => drop(forest.row(&forest.name_of(&name, &object), &object, None)),
+                Ok(value) => forest.top(&name, &value),
+                Err(error) => self.fault(file, forest.fixed, "json_broken", error.to_string()),
             }
         }
         self.source.tables.extend(forest.into_tables(encoding));
@@ -451,66 +420,56 @@ impl Gathering {
 /// Text and the encoding it was in: by its byte order mark; UTF-8 where valid; UTF-16 where every other byte is zero;
 /// line by line where UTF-8 and Windows-1252 are mixed; the detector's guess, Windows-1252 by default, otherwise.
 fn decode(bytes: &[u8]) -> (String, &'static str) {
-    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
-        return (encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned(), encoding.name());
-    }
+    let all =
+        |encoding: &'static Encoding| (encoding.decode_without_bom_handling(bytes).0.into_owned(), encoding.name());
     let sample = &bytes[..bytes.len().min(4_096)];
     let zeros = |odd: usize| sample.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count() * 5;
     let (even, odd, half) = (zeros(0), zeros(1), sample.len() / 2);
-    let text = if half > 1 && odd > half * 2 && even < half {
-        (UTF_16LE.decode_without_bom_handling(bytes).0.into_owned(), UTF_16LE.name())
+    let (text, name) = if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
+        (encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned(), encoding.name())
+    } else if half > 1 && odd > half * 2 && even < half {
+        all(UTF_16LE)
     } else if half > 1 && even > half * 2 && odd < half {
-        (UTF_16BE.decode_without_bom_handling(bytes).0.into_owned(), UTF_16BE.name())
+        all(UTF_16BE)
     } else if let Ok(text) = std::str::from_utf8(bytes) {
         (text.to_owned(), UTF_8.name())
     } else {
-        let foreign = || bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| !line.is_ascii());
-        let (valid, all) = foreign()
-            .fold((0, 0), |(valid, all), line| (valid + usize::from(std::str::from_utf8(line).is_ok()), all + 1));
-        if valid * 2 > all {
-            let mixed = bytes.split_inclusive(|byte| *byte == b'\n').map(|line| {
-                std::str::from_utf8(line).map_or_else(|_| WINDOWS_1252.decode_without_bom_handling(line).0, Into::into)
-            });
+        let lines = || bytes.split_inclusive(|byte| *byte == b'\n');
+        let foreign = lines().filter(|line| !line.is_ascii()).count();
+        let valid = lines().filter(|line| !line.is_ascii() && std::str::from_utf8(line).is_ok()).count();
+        if valid * 2 > foreign {
+            let narrow = |line| WINDOWS_1252.decode_without_bom_handling(line).0;
+            let mixed = lines().map(|line| std::str::from_utf8(line).map_or_else(|_| narrow(line), Into::into));
             (mixed.collect(), "UTF-8 with windows-1252")
         } else {
             let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
             detector.feed(bytes, true);
-            let guess = detector.guess(None, chardetng::Utf8Detection::Deny);
-            (guess.decode_without_bom_handling(bytes).0.into_owned(), guess.name())
+            all(detector.guess(None, chardetng::Utf8Detection::Deny))
         }
     };
     // Old Macintosh line ends.
-    if text.0.contains('\r') && !text.0.contains('\n') { (text.0.replace('\r', "\n"), text.1) } else { text }
+    let old = text.contains('\r') && !text.contains('\n');
+    (if old { text.replace('\r', "\n") } else { text }, name)
 }
 
 fn reader(text: &str, delimiter: u8, quoting: bool) -> csv::Reader<&[u8]> {
-    csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .quoting(quoting)
-        .flexible(true)
-        .has_headers(false)
-        .from_reader(text.as_bytes())
+    let mut builder = csv::ReaderBuilder::new();
+    builder.delimiter(delimiter).quoting(quoting).flexible(true).has_headers(false);
+    builder.from_reader(text.as_bytes())
 }
 
 /// The delimiter whose first rows agree best on a number of cells, and that number.
 fn delimiter(text: &str) -> (u8, usize) {
-    let mut end = text.len().min(64 << 10);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
+    let end = text.floor_char_boundary(64 << 10);
     let mut best = ((0, 0), b',');
     for candidate in [b',', b'\t', b';', b'|'] {
-        let mut widths: Vec<usize> =
-            reader(&text[..end], candidate, true).records().flatten().take(40).map(|record| record.len()).collect();
+        let mut reader = reader(&text[..end], candidate, true);
+        let mut widths: Vec<usize> = reader.records().flatten().take(40).map(|record| record.len()).collect();
         if end < text.len() && widths.len() > 1 && widths.len() < 40 {
             widths.pop();
         }
-        let agreed = widths
-            .iter()
-            .filter(|width| **width > 1)
-            .map(|width| (widths.iter().filter(|other| *other == width).count(), *width))
-            .max()
-            .unwrap_or_default();
+        let agreeing = |width: usize| (widths.iter().filter(|other| **other == width).count(), width);
+        let agreed = widths.iter().filter(|width| **width > 1).map(|width| agreeing(*width)).max().unwrap_or_default();
         if agreed > best.0 {
             best = (agreed, candidate);
         }
@@ -546,23 +505,19 @@ fn split(text: &str, delimiter: u8) -> Vec<(u64, StringRecord)> {
 }
 
 /// A cell without outer blanks, without quotes that wrap the whole of it, and with accents encoded twice mended.
-fn clean(cell: &str) -> std::borrow::Cow<'_, str> {
+fn clean(cell: &str) -> Cow<'_, str> {
     let mut cell = cell.trim_matches(is_blank);
-    let mut doubled = false;
     while let Some(inner) = cell.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        if inner.replace("\"\"", "").contains('"') {
-            break;
+        if inner.contains('"') {
+            let unescaped = inner.replace("\"\"", "\u{1}");
+            if unescaped.contains('"') {
+                break;
+            }
+            return repair(unescaped.replace('\u{1}', "\"").trim_matches(is_blank)).into_owned().into();
         }
-        doubled |= inner.contains('"');
         cell = inner.trim_matches(is_blank);
-        if doubled {
-            break;
-        }
     }
-    if doubled || cell.contains('\0') {
-        return repair(&cell.replace("\"\"", "\"").replace('\0', "")).into_owned().into();
-    }
-    repair(cell)
+    if cell.contains('\0') { repair(&cell.replace('\0', "")).into_owned().into() } else { repair(cell) }
 }
 
 /// The line of every `{` outside strings, in order: the same order in which the parsed objects are visited.
@@ -600,15 +555,8 @@ struct Grown {
     rows: Vec<(u64, Vec<(usize, String)>)>,
 }
 
-impl Grown {
-    fn place(&mut self, column: &str) -> usize {
-        if let Some(at) = self.places.get(column) {
-            return *at;
-        }
-        self.columns.push(column.to_owned());
-        self.places.insert(column.to_owned(), self.columns.len() - 1);
-        self.columns.len() - 1
-    }
+fn holds_objects(value: &Value) -> bool {
+    value.as_array().is_some_and(|list| list.iter().any(Value::is_object))
 }
 
 impl Forest<'_> {
@@ -632,51 +580,48 @@ impl Forest<'_> {
 
     /// The outermost value: a list of objects, an object around such lists, or one object that is a row itself.
     fn top(&mut self, name: &str, value: &Value) {
-        let rows = |value: &Value| value.as_array().is_some_and(|list| list.iter().any(Value::is_object));
-        match value {
+        let object = match value {
             Value::Array(list) => {
-                for value in list {
-                    match value {
-                        Value::Object(object) => drop(self.row(&self.name_of(name, object), object, None)),
-                        other => self.pass(other),
-                    }
-                }
+                return self.all(list, |forest, object| drop(forest.row(&forest.name_of(name, object), object, None)));
             }
-            Value::Object(object) => {
-                let lists = object.values().filter(|value| rows(value)).count();
-                let record = object.contains_key("id") || object.contains_key("name") || shape(object).is_some();
-                let scalars = object.values().filter(|value| !value.is_array() && !value.is_object()).count();
-                if !record && lists > 0 && (lists == 1 || scalars == 0) {
-                    self.enter();
-                    for (key, value) in object {
-                        match rows(value) {
-                            true if lists == 1 && !NESTED.contains(&table_name(key).as_str()) => self.top(name, value),
-                            true => self.top(&table_name(key), value),
-                            false => self.pass(value),
-                        }
-                    }
-                } else if let (false, 1, Some((_, inner))) =
-                    (record, object.len(), object.iter().next().filter(|(_, inner)| inner.is_object()))
-                {
-                    self.enter();
-                    self.top(name, inner);
-                } else {
-                    self.row(&self.name_of(name, object), object, None);
-                }
+            Value::Object(object) => object,
+            _ => return,
+        };
+        let lists = object.values().filter(|value| holds_objects(value)).count();
+        let scalars = object.values().filter(|value| scalar(value).is_some()).count();
+        let record = object.contains_key("id") || object.contains_key("name") || shape(object).is_some();
+        let wraps_one = object.len() == 1 && object.values().all(Value::is_object);
+        if record || !(wraps_one || lists == 1 || (lists > 0 && scalars == 0)) {
+            self.row(&self.name_of(name, object), object, None);
+            return;
+        }
+        self.enter();
+        for (key, value) in object {
+            let inner = table_name(key);
+            let named = lists > 1 || is_nested(&inner);
+            match value {
+                value if wraps_one || holds_objects(value) => self.top(if named { &inner } else { name }, value),
+                value => self.pass(value),
             }
-            _ => {}
+        }
+    }
+
+    /// Every object of a list, in order; what is no object is passed over.
+    fn all(&mut self, list: &[Value], mut each: impl FnMut(&mut Self, &Map<String, Value>)) {
+        for value in list {
+            match value {
+                Value::Object(object) => each(self, object),
+                other => self.pass(other),
+            }
         }
     }
 
     /// What a row belongs to: the name of its file or list; the name of its folder; else what its members look like.
     fn name_of(&self, name: &str, object: &Map<String, Value>) -> String {
-        let folder = self.file.rsplit('/').nth(1).map(table_name).unwrap_or_default();
-        if NESTED.contains(&name) {
-            name.to_owned()
-        } else if NESTED.contains(&folder.as_str()) {
-            folder
-        } else {
-            shape(object).map_or_else(|| name.to_owned(), str::to_owned)
+        let folder = self.file.rsplit('/').nth(1).map(table_name).filter(|folder| is_nested(folder));
+        match shape(object) {
+            _ if is_nested(name) => name.to_owned(),
+            shape => folder.or(shape.map(str::to_owned)).unwrap_or(name.to_owned()),
         }
     }
 
@@ -684,21 +629,25 @@ impl Forest<'_> {
     fn row(&mut self, table: &str, object: &Map<String, Value>, parent: Option<(&str, &str)>) -> Option<String> {
         let line = self.enter();
         let id = object.get("id").and_then(scalar);
-        let mut cells: Vec<(String, String)> = Vec::new();
-        if let Some((column, id)) = parent.filter(|(column, _)| !object.contains_key(*column)) {
-            cells.push((column.to_owned(), id.to_owned()));
-        }
-        // The row keeps its place before its children.
-        let at = self.tables.iter().position(|grown| grown.name == table).unwrap_or_else(|| {
+        let at = self.tables.iter().position(|grown| grown.name == table).unwrap_or(self.tables.len());
+        if at == self.tables.len() {
             self.tables.push(Grown { name: table.to_owned(), ..Grown::default() });
-            self.tables.len() - 1
-        });
+        }
+        // The row takes its place before its children take theirs.
         let place = self.tables[at].rows.len();
         self.tables[at].rows.push((line, Vec::new()));
+        let parent = parent.filter(|(column, _)| !object.contains_key(*column));
+        let mut cells: Vec<(String, String)> =
+            parent.into_iter().map(|(column, id)| (column.to_owned(), id.to_owned())).collect();
         self.members("", object, (table, id.as_deref()), &mut cells);
-        let grown = &mut self.tables[at];
-        let cells = cells.into_iter().map(|(column, cell)| (grown.place(&column), cell)).collect();
-        grown.rows[place].1 = cells;
+        let Grown { columns, places, rows, .. } = &mut self.tables[at];
+        for (column, cell) in cells {
+            let at = *places.entry(column).or_insert_with_key(|column| {
+                columns.push(column.clone());
+                columns.len() - 1
+            });
+            rows[place].1.push((at, cell));
+        }
         id
     }
 
@@ -712,71 +661,55 @@ impl Forest<'_> {
         for (key, value) in object {
             let column = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
             let child = table_name(key);
-            let nested = path.is_empty() && NESTED.contains(&child.as_str());
-            match value {
-                Value::Object(inner) if nested && inner.contains_key("id") => {
-                    if let Some(id) = self.row(&child, inner, None) {
-                        cells.push((format!("{child}_id"), id));
-                    }
+            let nested = path.is_empty() && is_nested(&child);
+            match (value, owner.1) {
+                (Value::Object(inner), _) if nested && inner.contains_key("id") => {
+                    let id = self.row(&child, inner, None);
+                    cells.extend(id.map(|id| (format!("{child}_id"), id)));
                 }
-                Value::Object(inner) => {
+                (Value::Object(inner), _) => {
                     self.enter();
                     self.members(&column, inner, owner, cells);
                 }
-                Value::Array(list) if nested && owner.1.is_some() && list.iter().any(Value::is_object) => {
+                (Value::Array(list), Some(id)) if nested && holds_objects(value) => {
                     let link = format!("{}_id", owner.0);
-                    for inner in list {
-                        match inner {
-                            Value::Object(inner) => {
-                                drop(self.row(&child, inner, owner.1.map(|id| (link.as_str(), id))))
-                            }
-                            other => self.pass(other),
-                        }
-                    }
+                    self.all(list, |forest, inner| drop(forest.row(&child, inner, Some((&link, id)))));
                 }
-                Value::Array(list) => {
+                (Value::Array(list), _) => {
                     let plain: Vec<String> = list.iter().filter_map(scalar).collect();
                     if !plain.is_empty() {
                         cells.push((column.clone(), plain.join("; ")));
                     }
-                    for (nth, inner) in list.iter().enumerate() {
-                        match inner {
-                            Value::Object(inner) => {
-                                self.enter();
-                                let column = if nth == 0 { column.clone() } else { format!("{column}.{}", nth + 1) };
-                                self.members(&column, inner, owner, cells);
-                            }
-                            other => self.pass(other),
-                        }
-                    }
+                    // The first object gives `key.member`, the second `key.2.member`.
+                    let mut nth = 0;
+                    self.all(list, |forest, inner| {
+                        nth += 1;
+                        forest.enter();
+                        let column = if nth == 1 { column.clone() } else { format!("{column}.{nth}") };
+                        forest.members(&column, inner, owner, cells);
+                    });
                 }
-                other => cells.extend(scalar(other).map(|text| (column, text))),
+                (other, _) => cells.extend(scalar(other).map(|text| (column, text))),
             }
         }
     }
 
-    fn into_tables(self, encoding: &'static str) -> Vec<Table> {
+    fn into_tables(self, encoding: &'static str) -> impl Iterator<Item = Table> {
         let file = self.file.to_owned();
-        let tables = self.tables.into_iter().map(|grown| {
+        self.tables.into_iter().map(move |grown| {
             let header = Header::of(grown.columns.into_iter());
-            let rows = grown.rows.into_iter().map(|(line, cells)| {
-                let mut texts = vec![""; header.names.len()];
-                cells.iter().for_each(|(at, cell)| {
-                    if let Some(text) = texts.get_mut(*at) {
-                        *text = cell;
-                    }
-                });
-                let cells = texts.iter().map(|text| clean(text)).collect::<Vec<_>>();
-                Row {
-                    file: file.clone(),
-                    line,
-                    cells: StringRecord::from_iter(cells.iter().map(AsRef::as_ref).collect::<Vec<&str>>()),
-                    header: Arc::clone(&header),
+            let row = |(line, cells): (u64, Vec<(usize, String)>)| {
+                let mut texts = vec![Cow::Borrowed(""); header.names.len()];
+                for (at, cell) in &cells {
+                    texts.get_mut(*at).into_iter().for_each(|text| *text = clean(cell));
                 }
-            });
-            Table { name: grown.name, file: file.clone(), encoding, rows: rows.collect(), header: Arc::clone(&header) }
-        });
-        tables.collect()
+                let mut record = StringRecord::new();
+                texts.iter().for_each(|text| record.push_field(text));
+                Row { file: file.clone(), line, cells: record, header: Arc::clone(&header) }
+            };
+            let rows = grown.rows.into_iter().map(row).collect();
+            Table { name: grown.name, file: file.clone(), encoding, rows, header: Arc::clone(&header) }
+        })
     }
 }
 
@@ -786,5 +719,212 @@ fn scalar(value: &Value) -> Option<String> {
         Value::Number(number) => Some(number.to_string()),
         Value::Bool(truth) => Some(truth.to_string()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn read(name: &str, bytes: &[u8]) -> Source {
+        from_bytes(name, bytes).unwrap()
+    }
+
+    fn lines(source: &Source) -> Vec<u64> {
+        source.tables[0].rows.iter().map(|row| row.line).collect()
+    }
+
+    #[test]
+    fn columns_are_found_whatever_their_spelling() {
+        let source =
+            read("x.csv", "\u{feff}E-Rep Phone,Años, Full Name (Contact),name,NAME\r\n1,2,3,,5\r\n".as_bytes());
+        let row = &source.tables[0].rows[0];
+        assert_eq!(row.get(&["absent", "e_rep_phone"]), Some("1"));
+        assert_eq!(row.get(&["anos"]), Some("2"));
+        assert_eq!(row.get(&["full name contact"]), Some("3"));
+        assert_eq!(row.get(&["Name"]), Some("5"), "the first filled of two equal headers");
+        assert_eq!(row.get(&["nothing"]), None);
+    }
+
+    #[test]
+    fn encodings() {
+        let text = "name,city\nPeña – São,Zürich\n";
+        let wide = |order: fn(u16) -> [u8; 2], mark: bool| {
+            let units = text.encode_utf16();
+            mark.then_some(0xfeff).into_iter().chain(units).flat_map(order).collect::<Vec<u8>>()
+        };
+        let (narrow, _, _) = WINDOWS_1252.encode(text);
+        for (bytes, encoding) in [
+            (text.as_bytes().to_vec(), "UTF-8"),
+            (["\u{feff}".as_bytes(), text.as_bytes()].concat(), "UTF-8"),
+            (wide(u16::to_le_bytes, true), "UTF-16LE"),
+            (wide(u16::to_be_bytes, true), "UTF-16BE"),
+            (wide(u16::to_le_bytes, false), "UTF-16LE"),
+            (wide(u16::to_be_bytes, false), "UTF-16BE"),
+            (narrow.to_vec(), "windows-1252"),
+        ] {
+            let source = read("x.csv", &bytes);
+            assert_eq!(source.tables[0].encoding, encoding);
+            assert_eq!(source.tables[0].rows[0].get(&["name"]), Some("Peña – São"), "{encoding}");
+        }
+        let mixed = [text.as_bytes(), "é,ü\nà,ñ\n".as_bytes(), b"Jos\xe9,x\n"].concat();
+        let source = read("x.csv", &mixed);
+        assert_eq!(
+            (source.tables[0].rows[0].get(&["city"]), source.tables[0].rows[3].get(&["name"])),
+            (Some("Zürich"), Some("José"))
+        );
+        let source =
+            read("x.csv", "a,b\n\"\"\"DBA, Inc\"\"\",EspaÃ±ol\n\"a \"\"b\"\" c\",\" x \u{a0}\u{2060}\"\n".as_bytes());
+        let cells =
+            |row: usize| source.tables[0].rows[row].cells().map(|(_, cell)| cell.to_owned()).collect::<Vec<_>>();
+        assert_eq!(cells(0), ["DBA, Inc", "Español"]);
+        assert_eq!(cells(1), ["a \"b\" c", "x"]);
+    }
+
+    #[test]
+    fn delimiters_and_ragged_rows() {
+        for text in [
+            "name;note\nA;one, two\nB;three, four, five\n",
+            "name\tnote\nA\tone, two\nB\tthree, four, five\n",
+            "name|note\nA|one, two\nB|three, four, five\n",
+        ] {
+            let source = read("x.txt", text.as_bytes());
+            assert_eq!(source.tables[0].rows[1].get(&["note"]), Some("three, four, five"), "{text}");
+        }
+        let source = read("x.csv", b"a,b\n1\n1,2,3\n1,2,\n,,\n\n  , \na,b\n4,5\n");
+        assert_eq!(lines(&source), [2, 3, 4, 9], "blank rows and a repeated header are passed over");
+        assert_eq!(
+            source.problems.iter().map(|problem| (problem.line, problem.code)).collect::<Vec<_>>(),
+            [(3, "row_too_long")]
+        );
+        assert_eq!(read("x.csv", b"text\nA\nB, with a comma\n").tables[0].rows.len(), 2);
+    }
+
+    #[test]
+    fn lines_are_physical() {
+        let source = read("x.csv", b"a,b\r\n\r\n\"1\r\n\r\n2\",x\r\n3,\"4\r\n5\"\r\n6,7");
+        assert_eq!(lines(&source), [3, 6, 8]);
+        assert_eq!(source.tables[0].rows[0].get(&["a"]), Some("1\r\n\r\n2"));
+        assert_eq!(lines(&read("x.csv", b"a,b\r1,2\r3,4\r")), [2, 3], "old Macintosh line ends");
+        let unclosed = read("x.csv", b"a,b\n1,2\n3,\"4\n5,6\n7,8\n");
+        assert_eq!(lines(&unclosed), [2, 3, 4, 5], "a quote never closed costs one row only");
+    }
+
+    #[test]
+    fn titles_above_the_header_are_passed_over() {
+        let source = read("x.csv", b"F-7 Notices,,,\nas of 2016,,,\n,,,\nNotice Date,Employer,Union,Size\n1,2,3,4\n");
+        assert_eq!(source.tables[0].headers()[1], "Employer");
+        assert_eq!(lines(&source), [5]);
+    }
+
+    #[test]
+    fn json_becomes_tables() {
+        let list = read("meetings.json", b"[\n {\"Name\": {\"label\": \"Board\", \"url\": \"u\"}, \"ok\": true,\n  \"n\": 1.5},\n {\"Name\": \"Other\", \"tags\": [\"a\", \"b\"], \"x\": null}\n]");
+        assert_eq!((list.tables[0].name.as_str(), lines(&list)), ("meeting", vec![2, 4]));
+        assert_eq!(list.tables[0].rows[0].get(&["name label"]), Some("Board"));
+        assert_eq!(
+            (list.tables[0].rows[0].get(&["ok"]), list.tables[0].rows[0].get(&["n"])),
+            (Some("true"), Some("1.5"))
+        );
+        assert_eq!(
+            (list.tables[0].rows[1].get(&["name"]), list.tables[0].rows[1].get(&["tags"])),
+            (Some("Other"), Some("a; b"))
+        );
+        let paged =
+            read("a.json", b"{\"total\": 2, \"first\": {\"x\": {}}, \"contents\": [\n{\"id\": 1},\n{\"id\": 2}]}");
+        assert_eq!(lines(&paged), [2, 3]);
+        let lined = read("a.jsonl", b"{\"id\": 1}\n\n{broken\n{\"id\": 3}\n");
+        assert_eq!((lines(&lined), lined.problems[0].line, lined.problems[0].code), (vec![1, 4], 3, "json_broken"));
+        let tabular = read(
+            "t.json",
+            b"{\"organizations.csv\": [{\"id\": \"o\"}], \"phones.csv\": [{\"id\": \"p\"}, {\"id\": \"q\"}]}",
+        );
+        assert_eq!(
+            tabular.tables.iter().map(|table| (table.name.as_str(), table.rows.len())).collect::<Vec<_>>(),
+            [("organization", 1), ("phone", 2)]
+        );
+    }
+
+    #[test]
+    fn nested_directories_become_linked_tables() {
+        let text = br#"{"id": "o1", "name": "Org", "legal_status": "x", "services": [
+            {"id": "s1", "name": "S", "phones": [{"number": "1"}],
+             "service_at_locations": [{"id": "a1", "location": {"id": "l1", "name": "L", "addresses": [{"city": "C"}]}}]},
+            {"id": "s2", "name": "T"}], "locations": [{"name": "no id", "addresses": [{"city": "D"}]}]}"#;
+        let source = read("export.json", text);
+        let table = |name: &str| source.tables.iter().find(|table| table.name == name).unwrap();
+        assert_eq!(table("organization").rows.len(), 1);
+        assert_eq!(
+            table("service").rows.iter().map(|row| (row.line, row.get(&["organization_id"]))).collect::<Vec<_>>(),
+            [(2, Some("o1")), (4, Some("o1"))]
+        );
+        assert_eq!(table("phone").rows[0].get(&["service_id"]), Some("s1"));
+        let place = &table("service_at_location").rows[0];
+        assert_eq!((place.get(&["service_id"]), place.get(&["location_id"])), (Some("s1"), Some("l1")));
+        assert_eq!(table("address").rows[0].get(&["location_id"]), Some("l1"));
+        assert_eq!(
+            table("location").rows[1].get(&["addresses.city"]),
+            Some("D"),
+            "without an identifier the parts stay in the row"
+        );
+    }
+
+    #[test]
+    fn packages() {
+        use std::io::Write;
+        let mut package = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        let options = zip::write::SimpleFileOptions::default();
+        for (name, content) in [
+            ("hsds/datapackage.json", "{\"resources\": [{\"name\": \"organization\", \"path\": \"table1.csv\"}]}"),
+            ("hsds/table1.csv", "id,name\n1,A\n"),
+            ("hsds/readme.md", "# no"),
+            ("__MACOSX/table1.csv", "x"),
+        ] {
+            package.start_file(name, options).unwrap();
+            package.write_all(content.as_bytes()).unwrap();
+        }
+        let bytes = package.finish().unwrap().into_inner();
+        let source = read("p.zip", &bytes);
+        assert_eq!(
+            source.tables.iter().map(|table| (table.name.as_str(), table.file.as_str())).collect::<Vec<_>>(),
+            [("organization", "hsds/table1.csv")]
+        );
+        assert_eq!(from_bytes("p.zip", &bytes[..60]).unwrap_err().code, "package_unreadable");
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        for (name, bytes, code) in [
+            ("x.csv", &b""[..], "file_empty"),
+            ("x.csv", b"\n \n,,\n", "file_empty"),
+            ("x.json", b"{\"a\": \n[1,", "json_broken"),
+            ("x.json", b"[]", "nothing_to_read"),
+            ("x.json", b"12", "nothing_to_read"),
+            ("x.xlsx", b"PK\x03\x04", "spreadsheet_not_read"),
+            ("x.bin", &[1; 500], "file_not_text"),
+            ("x.csv", b"%PDF-1.4 \x00", "file_not_text"),
+        ] {
+            assert_eq!(from_bytes(name, bytes).unwrap_err().code, code, "{name}");
+        }
+        assert_eq!(from_bytes("x.json", "[".repeat(100_000).as_bytes()).unwrap_err().code, "json_broken");
+        assert_eq!(open(Path::new("/no/such/file")).unwrap_err().code, "file_not_found");
+    }
+
+    /// Any beginning, and any single byte changed, of a file of each shape is read or refused, never a panic.
+    #[test]
+    fn nothing_panics() {
+        let csv = "name,\"no\"\"te\"\r\n\"Peña\nx\",\"\"\"y\"\"\"\r\n;|\t\u{2060},Ã±".as_bytes();
+        let json = r#"{"contents": [{"id": "é", "phones": [{"number": "\"1\"", "languages": [{}]}, 5], "location": {"id": 1}}]}"#.as_bytes();
+        for (name, bytes) in [("x.csv", csv), ("x.json", json), ("x.jsonl", json)] {
+            for at in 0..bytes.len() {
+                let _ = from_bytes(name, &bytes[..at]);
+                for byte in [0, b'"', b'\n', b'{', b'[', 0xff, 0xc3] {
+                    let mut changed = bytes.to_vec();
+                    changed[at] = byte;
+                    let _ = from_bytes(name, &changed);
+                }
+            }
+        }
     }
 }

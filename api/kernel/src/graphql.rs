@@ -251,7 +251,6 @@ fn scalars(builder: SchemaBuilder) -> SchemaBuilder {
                 .description("A day, YYYY-MM-DD.")
                 .specified_by_url("https://scalars.graphql.org/andimarek/local-date"),
         )
-        .register(Scalar::new("JSON").description("Any JSON value."))
 }
 
 /// The types of every schema that is reached by an operation.
@@ -583,7 +582,7 @@ fn root_field(operations: &Arc<Operations>, operation: &Operation) -> Field {
             field.argument(InputValue::new(&parameter.name, shape.typed(false)).description(&parameter.description));
     }
     if let Some(body) = operation.body.as_ref().filter(|body| has_members(operations, body)) {
-        let kind = if operation.kind == Kind::Act { TypeRef::named(body) } else { TypeRef::named_nn(body) };
+        let kind = if operations.needs_body(operation) { TypeRef::named_nn(body) } else { TypeRef::named(body) };
         field = field.argument(InputValue::new("input", kind).description("What is sent."));
     }
     if operation.kind.repeatable() {

@@ -88,8 +88,8 @@ async fn answer(app: &Arc<App>, schema: &Schema, request: &HttpRequest, payload:
             }
             let mut answers = Vec::with_capacity(many.len());
             for one in many {
-                let (_, response) = execute(&ctx, schema, one, by_get).await?;
-                answers.push(shown(&response)?);
+                let (executed, response) = execute(&ctx, schema, one, by_get).await?;
+                answers.push(shown(&response, executed)?);
             }
             Ok(reply(&ctx, kind, StatusCode::OK, &Value::Array(answers)))
         }
@@ -99,22 +99,19 @@ async fn answer(app: &Arc<App>, schema: &Schema, request: &HttpRequest, payload:
                 (RESPONSE, false) => StatusCode::BAD_REQUEST,
                 _ => StatusCode::OK,
             };
-            let mut value = shown(&response)?;
-            if !executed && let Some(members) = value.as_object_mut() {
-                members.shift_remove("data");
-            }
+            let value = shown(&response, executed)?;
             Ok(reply(&ctx, kind, status, &value))
         }
     }
 }
 
 fn asks_for(request: &HttpRequest, kind: &str) -> bool {
-    request
-        .headers()
-        .get_all(header::ACCEPT)
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|range| range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case(kind)))
+    let asked = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    asked.flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|range| range.eq_ignore_ascii_case(kind));
+        named && !parts.any(http::is_refusal)
+    })
 }
 
 fn from_query(text: &str) -> Result<Value> {
@@ -198,8 +195,13 @@ fn refused(error: &Error, ctx: &Ctx) -> Response {
     Response::from_errors(vec![server])
 }
 
-fn shown(response: &Response) -> Result<Value> {
-    serde_json::to_value(response).map_err(Error::internal)
+/// The response; without `data` when nothing of the request was executed.
+fn shown(response: &Response, executed: bool) -> Result<Value> {
+    let mut value = serde_json::to_value(response).map_err(Error::internal)?;
+    if !executed && let Some(members) = value.as_object_mut() {
+        members.shift_remove("data");
+    }
+    Ok(value)
 }
 
 fn reply(ctx: &Ctx, kind: &str, status: StatusCode, value: &Value) -> HttpResponse {

@@ -135,14 +135,18 @@ pub fn accepts(headers: &HeaderMap, kinds: &[&str]) -> bool {
         || asked.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|range| {
             let mut parts = range.split(';').map(str::trim);
             let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let refused =
-                parts.any(|part| matches!(part.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000"));
+            let refused = parts.any(is_refusal);
             !refused
                 && (kind == "*/*"
                     || kinds.iter().any(|one| {
                         kind == *one || kind.strip_suffix("/*").is_some_and(|family| one.starts_with(family))
                     }))
         })
+}
+
+/// Whether a parameter of a media range refuses it.
+pub fn is_refusal(parameter: &str) -> bool {
+    matches!(parameter.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
 }
 
 /// Media type of the body, without its parameters.

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod attempts;
+pub mod collection;
 pub mod ctx;
 pub mod error;
 pub mod graphql;

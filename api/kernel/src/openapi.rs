@@ -15,6 +15,63 @@ const ABOUT: &str = "The API an industry sector partnership runs on: partners, u
 
 /// The whole document, OpenAPI 3.1.
 pub fn document(operations: &Operations) -> Value {
+    let mut document = written(operations);
+    rename(&mut document);
+    prune(&mut document);
+    document
+}
+
+/// Names that generated clients cannot carry: Python's `typing.Union` is hidden by a class of that name.
+const RENAMED: &[(&str, &str)] = &[("Union", "LaborUnion"), ("NewUnion", "NewLaborUnion")];
+
+fn rename(document: &mut Value) {
+    for (name, other) in RENAMED {
+        let (from, to) = (format!("#/components/schemas/{name}"), format!("#/components/schemas/{other}"));
+        references(document, &mut |reference| {
+            if *reference == from {
+                reference.clone_from(&to);
+            }
+        });
+        let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+        if let Some(schemas) = schemas
+            && let Some(schema) = schemas.shift_remove(*name)
+        {
+            schemas.insert((*other).into(), schema);
+        }
+    }
+}
+
+fn references(value: &mut Value, each: &mut impl FnMut(&mut String)) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(reference)) = members.get_mut("$ref") {
+                each(reference);
+            }
+            members.values_mut().for_each(|member| references(member, each));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| references(item, each)),
+        _ => {}
+    }
+}
+
+/// Leaves out schemas that nothing refers to.
+fn prune(document: &mut Value) {
+    loop {
+        let mut named = std::collections::BTreeSet::new();
+        references(document, &mut |reference| {
+            named.extend(reference.strip_prefix("#/components/schemas/").map(str::to_owned));
+        });
+        let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
+        let Some(schemas) = schemas else { return };
+        let before = schemas.len();
+        schemas.retain(|name, _| named.contains(name));
+        if schemas.len() == before {
+            return;
+        }
+    }
+}
+
+fn written(operations: &Operations) -> Value {
     let mut paths: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
     for operation in operations.iter() {
         let path = paths.entry(operation.path.clone()).or_default();
@@ -185,7 +242,7 @@ fn described(operations: &Operations, operation: &Operation) -> Value {
     if let Some(body) = &operation.body {
         let kind = if operation.kind == Kind::Update { "application/merge-patch+json" } else { "application/json" };
         out["requestBody"] = json!({
-            "required": operation.kind != Kind::Act,
+            "required": operations.needs_body(operation),
             "description": "What is sent.",
             "content": { kind: { "schema": { "$ref": format!("#/components/schemas/{body}") } } },
         });
@@ -193,7 +250,7 @@ fn described(operations: &Operations, operation: &Operation) -> Value {
     out["security"] = match open {
         true => json!([]),
         false if rule.signed_in => json!([{ "bearer": [] }]),
-        false => json!([{ "bearer": [] }, { "clientCredentials": [operations.scope(operation.op)] }]),
+        false => json!([{ "clientCredentials": [operations.scope(operation.op)] }, { "bearer": [] }]),
     };
     let roles: Vec<Value> = Role::ALL
         .into_iter()
@@ -343,7 +400,7 @@ fn answers(operation: &Operation, open: bool) -> Value {
     if !open {
         statuses.push(403);
     }
-    if operation.path.contains("{id}") {
+    if operation.path.contains("{id}") || operation.kind == Kind::Report {
         statuses.push(404);
     }
     if operation.kind.writes() {

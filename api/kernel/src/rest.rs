@@ -134,6 +134,11 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i32>> {
     version.map(Some).ok_or_else(|| Error::new(Code::Stale, "If-Match holds one entity tag as it was given in ETag"))
 }
 
+/// Most values of one filter.
+const MOST_VALUES: usize = 200;
+/// Most relations to include.
+const MOST_RELATIONS: usize = 20;
+
 fn query(
     operations: &Operations,
     operation: &Operation,
@@ -166,6 +171,10 @@ fn query(
         } else {
             vec![parse(operations, parameter, &text)?]
         };
+        let given = parameters.get(&name).and_then(Value::as_array).map_or(0, Vec::len);
+        if given + values.len() > MOST_VALUES {
+            return Err(Error::member(format!("/{name}"), "too_many", format!("give at most {MOST_VALUES} values")));
+        }
         match (parameters.get_mut(&name), parameter.many) {
             (Some(Value::Array(before)), true) => before.extend(values),
             (Some(_), _) => return Err(Error::member(format!("/{name}"), "repeated", "give it once")),
@@ -176,6 +185,9 @@ fn query(
                 parameters.extend(values.into_iter().next().map(|value| (name, value)));
             }
         }
+    }
+    if expand.len() > MOST_RELATIONS {
+        return Err(Error::member("/expand", "too_many", format!("follow at most {MOST_RELATIONS} relations")));
     }
     Ok(expand)
 }
@@ -209,10 +221,20 @@ fn parse(operations: &Operations, parameter: &Parameter, text: &str) -> Result<V
             .map(|number| json!(number))
             .map_err(|_| Error::member(format!("/{}", parameter.name), "wrong_type", "give a whole number"))?,
         Some("boolean") => json!(boolean(&parameter.name, text)?),
+        _ if parameter.schema["format"] == "date-time" => json!(moment(text)),
         _ => json!(text),
     };
     check_parameter(operations, parameter, &value)?;
     Ok(value)
+}
+
+/// A moment as RFC 3339 writes it. Clients write `+0000`, and a bare `+` in a query arrives as a blank.
+fn moment(text: &str) -> String {
+    let text = text.replace(' ', "+");
+    match chrono::DateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S%.f%z") {
+        Ok(moment) => moment.to_rfc3339(),
+        Err(_) => text,
+    }
 }
 
 /// Checks one value of a parameter against its schema.
@@ -238,7 +260,7 @@ pub fn check_parameter(operations: &Operations, parameter: &Parameter, value: &V
     let Some(text) = value.as_str() else { return Ok(()) };
     let right = match schema["format"].as_str() {
         Some("uuid") => Uuid::parse_str(text).is_ok(),
-        Some("date") => text.parse::<chrono::NaiveDate>().is_ok(),
+        Some("date") => text.len() == 10 && text.parse::<chrono::NaiveDate>().is_ok(),
         Some("date-time") => chrono::DateTime::parse_from_rfc3339(text).is_ok(),
         _ => !text.contains('\0'),
     };

@@ -233,6 +233,30 @@ fn nullable(mut schema: Value) -> Value {
     }
 }
 
+/// Brings a body into the form both databases can keep: whole numbers as such, no NUL in any text.
+pub fn wash(value: &mut Value, pointer: &str) -> Result<()> {
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            Err(Error::member(pointer, "wrong_form", "text cannot hold the character NUL"))
+        }
+        Value::Number(number) => {
+            if let Some(float) = number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0)
+                && float.abs() < 9e15
+            {
+                *value = json!(float as i64);
+            }
+            Ok(())
+        }
+        Value::Array(items) => {
+            items.iter_mut().enumerate().try_for_each(|(index, item)| wash(item, &format!("{pointer}/{index}")))
+        }
+        Value::Object(members) => {
+            members.iter_mut().try_for_each(|(name, member)| wash(member, &format!("{pointer}/{name}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn problems(error: &jsonschema::ValidationError<'_>) -> Vec<Problem> {
     use jsonschema::error::ValidationErrorKind as Kind;
     let at = error.instance_path().as_str().to_owned();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix_web::http::header;
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, Route, guard};
 use async_graphql::dynamic::Schema;
 use roundtable_kernel::error::Code;
 use roundtable_kernel::operation::Operations;
@@ -44,7 +44,7 @@ fn page(title: &str, wide: bool, body: &str) -> String {
     let class = if wide { " class=\"wide\"" } else { "" };
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>\
-         <link rel=\"stylesheet\" href=\"/pages/roundtable.css\"></head><body><main{class}>{body}</main></body></html>"
+         <link rel=\"icon\" href=\"data:,\"><link rel=\"stylesheet\" href=\"/pages/roundtable.css\"></head><body><main{class}>{body}</main></body></html>"
     )
 }
 
@@ -54,7 +54,7 @@ fn table(title: &str, markdown: &str) -> String {
     let mut rows = String::new();
     for line in markdown.lines().skip(1).filter(|line| !line.is_empty() && !line.starts_with("|--")) {
         let Some(cells) = line.strip_prefix('|').and_then(|line| line.strip_suffix('|')) else {
-            body += &format!("<p>{}</p>", escaped(line));
+            body += &format!("<p>{}</p>", escaped(line).replace('`', ""));
             continue;
         };
         let tag = if rows.is_empty() { "th" } else { "td" };
@@ -64,7 +64,7 @@ fn table(title: &str, markdown: &str) -> String {
         }
         rows += "</tr>";
     }
-    page(title, true, &format!("{body}<table>{rows}</table>"))
+    page(title, true, &format!("{body}<div class=\"scroll\"><table>{rows}</table></div>"))
 }
 
 fn problems() -> String {
@@ -100,51 +100,53 @@ fn file(kind: &'static str, bytes: &'static [u8]) -> HttpResponse {
 const CSS: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
+/// A route for GET and HEAD.
+fn read() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
 /// Mounts the documents and pages.
 pub fn configure(pages: &Arc<Pages>, config: &mut ServiceConfig) {
     let (openapi, graphql, access, problems) = (pages.clone(), pages.clone(), pages.clone(), pages.clone());
     config
-        .route("/", web::get().to(|| async { html(include_str!("../pages/index.html").into()) }))
-        .route(
-            "/pages/roundtable.css",
-            web::get().to(|| async { file(CSS, include_bytes!("../pages/roundtable.css")) }),
-        )
+        .route("/", read().to(|| async { html(include_str!("../pages/index.html").into()) }))
+        .route("/pages/roundtable.css", read().to(|| async { file(CSS, include_bytes!("../pages/roundtable.css")) }))
         .route(
             "/openapi.json",
-            web::get().to(move || {
+            read().to(move || {
                 let pages = openapi.clone();
                 async move { HttpResponse::Ok().content_type("application/json").body(pages.openapi.clone()) }
             }),
         )
         .route(
             "/schema.graphql",
-            web::get().to(move || {
+            read().to(move || {
                 let pages = graphql.clone();
                 async move { HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(pages.graphql.clone()) }
             }),
         )
         .route(
             "/access",
-            web::get().to(move || {
+            read().to(move || {
                 let pages = access.clone();
                 async move { html(pages.access.clone()) }
             }),
         )
         .route(
             "/problems",
-            web::get().to(move || {
+            read().to(move || {
                 let pages = problems.clone();
                 async move { html(pages.problems.clone()) }
             }),
         )
-        .route("/problems/{code}", web::get().to(|request: HttpRequest| async move { problem(&request) }))
+        .route("/problems/{code}", read().to(|request: HttpRequest| async move { problem(&request) }))
         .route(
             "/docs",
-            web::get().to(|| async {
+            read().to(|| async {
                 HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
             }),
         )
-        .route("/docs/{file:.*}", web::get().to(|request: HttpRequest| async move { rest_page(&request) }));
+        .route("/docs/{file:.*}", read().to(|request: HttpRequest| async move { rest_page(&request) }));
     graphiql(config);
 }
 
@@ -191,14 +193,8 @@ fn graphiql_page(head: &str, scripts: &str, note: &str) -> String {
 
 fn graphiql(config: &mut ServiceConfig) {
     config
-        .route(
-            "/graphiql/page.js",
-            web::get().to(|| async { file(SCRIPT, include_bytes!("../pages/graphiql/page.js")) }),
-        )
-        .route(
-            "/graphiql/page.css",
-            web::get().to(|| async { file(CSS, include_bytes!("../pages/graphiql/page.css")) }),
-        );
+        .route("/graphiql/page.js", read().to(|| async { file(SCRIPT, include_bytes!("../pages/graphiql/page.js")) }))
+        .route("/graphiql/page.css", read().to(|| async { file(CSS, include_bytes!("../pages/graphiql/page.css")) }));
     explorer(config);
 }
 
@@ -212,7 +208,7 @@ fn explorer(config: &mut ServiceConfig) {
     config
         .route(
             "/graphiql",
-            web::get().to(|| async {
+            read().to(|| async {
                 html(graphiql_page(
                     "<link rel=\"stylesheet\" href=\"/graphiql/graphiql.css\">",
                     "<script src=\"/graphiql/react.js\"></script><script src=\"/graphiql/react-dom.js\"></script>\
@@ -223,20 +219,14 @@ fn explorer(config: &mut ServiceConfig) {
         )
         .route(
             "/graphiql/react.js",
-            web::get().to(|| async { file(SCRIPT, installed!("react/umd/react.production.min.js")) }),
+            read().to(|| async { file(SCRIPT, installed!("react/umd/react.production.min.js")) }),
         )
         .route(
             "/graphiql/react-dom.js",
-            web::get().to(|| async { file(SCRIPT, installed!("react-dom/umd/react-dom.production.min.js")) }),
+            read().to(|| async { file(SCRIPT, installed!("react-dom/umd/react-dom.production.min.js")) }),
         )
-        .route(
-            "/graphiql/graphiql.js",
-            web::get().to(|| async { file(SCRIPT, installed!("graphiql/graphiql.min.js")) }),
-        )
-        .route(
-            "/graphiql/graphiql.css",
-            web::get().to(|| async { file(CSS, installed!("graphiql/graphiql.min.css")) }),
-        );
+        .route("/graphiql/graphiql.js", read().to(|| async { file(SCRIPT, installed!("graphiql/graphiql.min.js")) }))
+        .route("/graphiql/graphiql.css", read().to(|| async { file(CSS, installed!("graphiql/graphiql.min.css")) }));
 }
 
 #[cfg(not(graphiql_embedded))]
@@ -255,7 +245,7 @@ fn explorer(config: &mut ServiceConfig) {
     ];
     const STYLE: (&str, &str) =
         ("graphiql@3.9.0/graphiql.min.css", "sha384-QMux00XgRtwRLSYIY3kw2rj1ovk5AuuliAchk+HSQbqdbGFnz9GYuqIlOqxhwCE2");
-    config.route("/graphiql", web::get().to(|| async {
+    config.route("/graphiql", read().to(|| async {
         let head = format!(
             "<link rel=\"stylesheet\" href=\"{FROM}/{}\" integrity=\"{}\" crossorigin=\"anonymous\">",
             STYLE.0, STYLE.1

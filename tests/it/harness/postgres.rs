@@ -139,10 +139,7 @@ impl Cluster {
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| {
-            format!(
-                "cannot run {}: {error}; install the postgresql-client package",
-                self.psql.display()
-            )
+            format!("cannot run {}: {error}; install the postgresql-client package", self.psql.display())
         })?;
         let input = child.stdin.take();
         let output = thread::scope(|scope| {
@@ -156,19 +153,12 @@ impl Cluster {
     }
 
     fn external(url: OsString) -> Result<Cluster, String> {
-        let url = url
-            .into_string()
-            .map_err(|_| format!("{SERVER_VARIABLE} is not UTF-8"))?;
+        let url = url.into_string().map_err(|_| format!("{SERVER_VARIABLE} is not UTF-8"))?;
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err(format!(
-                "{SERVER_VARIABLE} must look like postgres://user@host:5432/database"
-            ));
+            return Err(format!("{SERVER_VARIABLE} must look like postgres://user@host:5432/database"));
         }
         let psql = find_programs().map_or_else(|_| PathBuf::from("psql"), |programs| client(&programs, "psql"));
-        Ok(Cluster {
-            server: Server::External { url },
-            psql,
-        })
+        Ok(Cluster { server: Server::External { url }, psql })
     }
 
     fn private(programs: &Path) -> Result<Cluster, String> {
@@ -178,11 +168,7 @@ impl Cluster {
         let mut watchdog = serve(programs, &directory, port)?;
         wait_until_ready(programs, &directory, port, &mut watchdog)?;
         Ok(Cluster {
-            server: Server::Private {
-                port,
-                _watchdog: watchdog,
-                _directory: directory,
-            },
+            server: Server::Private { port, _watchdog: watchdog, _directory: directory },
             psql: client(programs, "psql"),
         })
     }
@@ -212,10 +198,7 @@ impl Directory {
         static COUNTER: AtomicU32 = AtomicU32::new(0);
         let parent = env::temp_dir();
         let refused = |path: &Path, error| {
-            format!(
-                "cannot prepare {}: {error}; set TMPDIR to a directory open to every user",
-                path.display()
-            )
+            format!("cannot prepare {}: {error}; set TMPDIR to a directory open to every user", path.display())
         };
         let path = loop {
             let count = COUNTER.fetch_add(1, Ordering::Relaxed);
@@ -229,9 +212,7 @@ impl Directory {
         };
         let mut directory = Directory { path, user: None };
         // A new directory belongs to the user this process acts as; the standard library has no other way to ask.
-        let owner = fs::metadata(&directory.path)
-            .map_err(|error| refused(&directory.path, error))?
-            .uid();
+        let owner = fs::metadata(&directory.path).map_err(|error| refused(&directory.path, error))?.uid();
         if owner == 0 {
             let (user, group) = unprivileged_user()?;
             chown(&directory.path, Some(user), Some(group)).map_err(|error| refused(&directory.path, error))?;
@@ -272,15 +253,10 @@ impl Drop for Directory {
 
 fn initialise(programs: &Path, directory: &Directory) -> Result<(), String> {
     let mut command = private_command(&programs.join("initdb"));
-    command
-        .args("-A trust --no-sync --locale=C -E UTF8 -U postgres -D".split(' '))
-        .arg(directory.cluster());
+    command.args("-A trust --no-sync --locale=C -E UTF8 -U postgres -D".split(' ')).arg(directory.cluster());
     directory.own(&mut command);
     let output = command.output().map_err(|error| {
-        format!(
-            "cannot run {}/initdb: {error}; reinstall the postgresql package",
-            programs.display()
-        )
+        format!("cannot run {}/initdb: {error}; reinstall the postgresql package", programs.display())
     })?;
     succeeded(&output, "initdb")
         .map_err(|failure| format!("{failure}\nIf a directory was refused, set TMPDIR to one open to every user"))
@@ -292,27 +268,15 @@ fn serve(programs: &Path, directory: &Directory, port: u16) -> Result<Watchdog, 
     let output = File::create(&log).map_err(refused)?;
     let errors = output.try_clone().map_err(refused)?;
     let mut command = private_command(Path::new("sh"));
-    command
-        .args(["-c", WATCHDOG, "roundtable-test-watchdog"])
-        .arg(&directory.path);
-    command
-        .arg(programs.join("postgres"))
-        .arg("-D")
-        .arg(directory.cluster());
+    command.args(["-c", WATCHDOG, "roundtable-test-watchdog"]).arg(&directory.path);
+    command.arg(programs.join("postgres")).arg("-D").arg(directory.cluster());
     command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
     command.args(["-p", &port.to_string(), "-k"]).arg(&directory.path);
     // An interrupt from the terminal goes to the whole group of the test run; the watchdog must live on to clean up.
     // Nor may it hold the run's own output, for whose end others may wait.
-    command
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(output)
-        .stderr(errors);
+    command.process_group(0).stdin(Stdio::piped()).stdout(output).stderr(errors);
     directory.own(&mut command);
-    command
-        .spawn()
-        .map(Watchdog)
-        .map_err(|error| format!("cannot run sh: {error}; put it on the search path"))
+    command.spawn().map(Watchdog).map_err(|error| format!("cannot run sh: {error}; put it on the search path"))
 }
 
 /// Asks by the socket in the cluster's own directory: at the port another server might answer.
@@ -322,23 +286,15 @@ fn wait_until_ready(programs: &Path, directory: &Directory, port: u16, watchdog:
     let pg_isready = client(programs, "pg_isready");
     loop {
         let mut command = private_command(&pg_isready);
-        command
-            .args(["-q", "-U", "postgres", "-p", &port.to_string(), "-h"])
-            .arg(&directory.path);
+        command.args(["-q", "-U", "postgres", "-p", &port.to_string(), "-h"]).arg(&directory.path);
         let status = command.status().map_err(|error| {
-            format!(
-                "cannot run {}: {error}; install the postgresql-client package",
-                pg_isready.display()
-            )
+            format!("cannot run {}: {error}; install the postgresql-client package", pg_isready.display())
         })?;
         if status.success() {
             return Ok(());
         }
         if ended.exists() || !matches!(watchdog.0.try_wait(), Ok(None)) {
-            return Err(format!(
-                "PostgreSQL gave up at its start; its log says why:\n{}",
-                directory.end_of_log()
-            ));
+            return Err(format!("PostgreSQL gave up at its start; its log says why:\n{}", directory.end_of_log()));
         }
         if began.elapsed() > START_LIMIT {
             return Err(format!(
@@ -376,10 +332,7 @@ fn runs(process: u32) -> bool {
         return Path::new("/proc").join(process.to_string()).exists();
     }
     let question = format!("kill -0 {process}");
-    let answer = Command::new("sh")
-        .args(["-c", &question])
-        .stderr(Stdio::null())
-        .status();
+    let answer = Command::new("sh").args(["-c", &question]).stderr(Stdio::null()).status();
     // When in doubt it runs, and its directory stays.
     answer.map_or(true, |status| status.success())
 }
@@ -411,11 +364,7 @@ fn likely_folders() -> Vec<PathBuf> {
     let configured = Command::new("pg_config").arg("--bindir").output().ok();
     let configured = configured.map(|output| PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()));
     let search_path = env::var_os("PATH").unwrap_or_default();
-    configured
-        .into_iter()
-        .chain(newest_first)
-        .chain(env::split_paths(&search_path))
-        .collect()
+    configured.into_iter().chain(newest_first).chain(env::split_paths(&search_path)).collect()
 }
 
 /// A client program beside the server's, else the one on the search path: some systems keep them apart.
@@ -441,11 +390,7 @@ fn succeeded(output: &Output, what: &str) -> Result<(), String> {
     if output.status.success() {
         return Ok(());
     }
-    Err(format!(
-        "{what} failed ({}):\n{}",
-        output.status,
-        String::from_utf8_lossy(&output.stderr).trim_end()
-    ))
+    Err(format!("{what} failed ({}):\n{}", output.status, String::from_utf8_lossy(&output.stderr).trim_end()))
 }
 
 fn free_port() -> Result<u16, String> {

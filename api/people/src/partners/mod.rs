@@ -8,11 +8,12 @@ use roundtable_entity::{
     OrganizationKind, Record, Side, Texts, champion, engagement as engagements, handover, name_key, organization,
     partner, seat,
 };
+use roundtable_kernel::collection::CollectionOf;
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Problem, Result};
 use roundtable_kernel::list::Narrow;
 use roundtable_kernel::op::Op;
-use roundtable_kernel::operation::{CollectionOf, Operations};
+use roundtable_kernel::operation::Operations;
 use roundtable_kernel::record::{self, Target};
 use sea_orm::ActiveValue::Set;
 use sea_orm::ColumnTrait;

@@ -19,6 +19,10 @@ const first = `# The table in one request. Paste an access token above.
 }
 `;
 
-ReactDOM.createRoot(document.getElementById('graphiql')).render(
-  React.createElement(GraphiQL, { fetcher, defaultQuery: first }),
-);
+if (window.ReactDOM && window.GraphiQL) {
+  ReactDOM.createRoot(document.getElementById('graphiql')).render(
+    React.createElement(GraphiQL, { fetcher, defaultQuery: first }),
+  );
+} else {
+  document.getElementById('graphiql').textContent = 'The files of this page could not be fetched.';
+}
