@@ -8,7 +8,7 @@ mod scalar;
 mod vocabulary;
 
 pub use record::{Field, Record, Use, Wire, absent};
-pub use scalar::{Texts, Timestamp, name_key};
+pub use scalar::{Texts, Timestamp, microseconds, name_key};
 pub use vocabulary::*;
 
 pub mod account;

@@ -25,6 +25,7 @@ crate::record! {
             #[schema(max_length = 2000)]
             objective: Option<String> [search],
             /// When it begins.
+            #[serde(deserialize_with = "crate::microseconds")]
             starts_at: chrono::DateTime<chrono::Utc> [sort, range],
             /// Length in minutes; the agenda must fit.
             #[schema(minimum = 5, maximum = 1440)]

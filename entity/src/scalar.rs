@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 /// A moment, UTC. Kept and shown to the microsecond, as PostgreSQL keeps it.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
+/// Reads a moment to the microsecond, as both databases keep it.
+pub fn microseconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
+    Ok(chrono::SubsecRound::trunc_subsecs(Timestamp::deserialize(from)?, 6))
+}
+
 /// A list of short texts, kept as one JSON text so that both databases hold the same bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

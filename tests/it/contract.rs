@@ -109,7 +109,7 @@ fn everything_is_described_and_named_once() {
         for (name, component) in document["components"][kind].as_object().into_iter().flatten() {
             let no_words = is_empty(&component["description"]);
             // An input without members says so by its name.
-            if no_words && kind != "schemas" || no_words && component.get("properties").is_none() {
+            if no_words && (kind != "schemas" || component.get("properties").is_none()) {
                 wrong.push(format!("{kind} {name}"));
             }
             for (member, schema) in component["properties"].as_object().into_iter().flatten() {

@@ -84,10 +84,10 @@ cases! {
         sign_in(&app, "other@example.org", "guess").await.refused(429, "TOO_MANY_REQUESTS");
         // Another address, the guessed account; and another account from there.
         let body = json!({ "email": "guessed@example.org", "password": "guess" });
-        let from = app.rest(&Who::anonymous(), "POST", "/v1/sessions").from_address(7).json(body).send().await;
+        let from = app.rest(&Who::anonymous(), "POST", "/v1/sessions").sent_from(7).json(body).send().await;
         from.refused(429, "TOO_MANY_REQUESTS");
         let body = json!({ "email": "fresh@example.org", "password": "guess" });
-        let from = app.rest(&Who::anonymous(), "POST", "/v1/sessions").from_address(7).json(body).send().await;
+        let from = app.rest(&Who::anonymous(), "POST", "/v1/sessions").sent_from(7).json(body).send().await;
         from.refused(401, "SIGN_IN_FAILED");
         let graph = r#"mutation { createSession(input: {email: "guessed@example.org", password: "guess"}) { expiresIn } }"#;
         app.gql(&Who::anonymous(), graph, Value::Null).await.refused("TOO_MANY_REQUESTS");
@@ -158,7 +158,7 @@ cases! {
         let invited = app.make(&app.world.ours.lead, "/v1/invitations", invited).await;
         let accept = |number: u8| {
             let body = json!({ "token": invited["token"], "password": PASSWORD });
-            app.rest(&Who::anonymous(), "POST", "/v1/invitations/accept").from_address(number).json(body).send()
+            app.rest(&Who::anonymous(), "POST", "/v1/invitations/accept").sent_from(number).json(body).send()
         };
         let answers = futures_util::future::join_all((0..64).map(accept)).await;
         let accepted = answers.iter().filter(|answer| answer.status == 200).count();

@@ -263,6 +263,18 @@ cases! {
             .refused(403, "FORBIDDEN");
     }
 
+    async fn scopes_hold_for_nested_fields_too(app: App) {
+        let narrow = &app.world.narrow;
+        let path = format!("/v1/meetings/{}?expand=attendances,agendaItems", app.world.ours.meeting);
+        let meeting = app.get(narrow, &path).await;
+        assert!(meeting["attendances"].as_array().is_none_or(Vec::is_empty), "{meeting}");
+        let query = format!("{{ meeting(id: \"{}\") {{ title attendances {{ id person {{ name }} }} }} }}", app.world.ours.meeting);
+        let graph = app.gql(narrow, &query, Value::Null).await;
+        assert_eq!(graph.ok()["meeting"]["attendances"], json!([]));
+        let node = app.gql(narrow, &format!("{{ node(id: \"{}\") {{ id }} }}", app.world.ours.person[&Role::Union]), Value::Null).await;
+        assert_eq!(node.ok()["node"], Value::Null);
+    }
+
     async fn prospects_are_known_to_the_intermediary_and_champions_only(app: App) {
         let prospect = app.world.ours.prospect.to_string();
         for role in Role::ALL.into_iter().filter(|role| *role != Role::Observer) {

@@ -30,7 +30,16 @@ pub struct App {
     pub server: Server,
     pub backend: Backend,
     pub world: &'static World,
+    /// Address of the database.
+    pub url: String,
     pub(super) door: OnceCell<Door>,
+}
+
+impl App {
+    /// Another server over the same database.
+    pub fn over(server: Server, like: &App) -> App {
+        App { server, backend: like.backend, world: like.world, url: like.url.clone(), door: OnceCell::new() }
+    }
 }
 
 struct Template {
@@ -192,7 +201,7 @@ where
         actix_web::rt::System::new().block_on(async move {
             let store = roundtable_server::connect(&settings(&url)).await.unwrap();
             let server = roundtable_server::assemble(store.clone(), &settings(&url)).await.unwrap();
-            let app = App { server, backend, world, door: OnceCell::new() };
+            let app = App { server, backend, world, url, door: OnceCell::new() };
             case(app).await;
             close(&store).await;
         });

@@ -123,7 +123,7 @@ impl Call<'_> {
         self
     }
 
-    pub fn from_address(mut self, number: u8) -> Self {
+    pub fn sent_from(mut self, number: u8) -> Self {
         self.request = self.request.peer_addr(std::net::SocketAddr::from(([10, 0, 0, number], 4000)));
         self
     }

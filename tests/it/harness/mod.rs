@@ -4,6 +4,7 @@ pub mod backend;
 pub mod client;
 pub mod postgres;
 pub mod sample;
+pub mod wire;
 pub mod world;
 
 pub use backend::{App, Backend};
