@@ -5,7 +5,7 @@
 
 use std::cell::OnceCell;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
 
@@ -106,9 +106,28 @@ fn kept(once: &'static OnceLock<Option<Template>>, make: impl FnOnce() -> Templa
     template.as_ref().expect("the template was made; the first case to ask for it says what failed")
 }
 
+/// The owner's process id follows it, so that a folder tells whose it is.
+const TEMPLATE_PREFIX: &str = "roundtable-test-template-";
+
+/// Removes what earlier runs left behind: a template lasts as long as its process, which has no last moment to remove
+/// it in.
+fn sweep() {
+    let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let owner = name.to_str().and_then(|name| name.strip_prefix(TEMPLATE_PREFIX)?.split('-').next());
+        let is_gone = |owner: &str| Path::new("/proc/self").exists() && !Path::new("/proc").join(owner).exists();
+        if owner.is_some_and(is_gone) {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
 fn sqlite_template() -> &'static Template {
     kept(&SQLITE, || {
-        let folder = tempfile::Builder::new().prefix("roundtable-test-").tempdir().unwrap();
+        sweep();
+        let prefix = format!("{TEMPLATE_PREFIX}{}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir().unwrap();
         let file = folder.path().join("template.db");
         let world = made(format!("sqlite:{}", file.display()));
         Template { world, place: file.display().to_string(), _folder: Some(folder) }
