@@ -166,6 +166,18 @@ cases! {
         assert!(extensions["requestId"].is_string());
     }
 
+    async fn what_ran_and_failed_says_where(app: App) {
+        let union = app.world.who(Role::Union);
+        let query = json!({ "query": "{ me { name } accounts { nodes { id } } }" });
+        let answer = app.rest(union, "POST", "/graphql").json(query).header("accept", RESPONSE).send().await;
+        assert_eq!(answer.is(200)["errors"][0]["path"], json!(["accounts"]), "{}", answer.body);
+        assert!(answer.body.get("data").is_some(), "it ran: {}", answer.body);
+        assert!(answer.body["errors"][0]["extensions"].get("place").is_none());
+        let query = json!({ "query": "{ accounts { nodes { id } } }" });
+        let answer = app.rest(union, "POST", "/graphql").json(query).header("accept", RESPONSE).send().await;
+        assert!(answer.is(200).get("data").is_some(), "it ran: {}", answer.body);
+    }
+
     async fn twenty_meetings_with_agenda_and_people_are_four_statements(app: App) {
         let lead = &app.world.ours.lead;
         for number in 0..20 {

@@ -103,6 +103,15 @@ cases! {
         app.rest(lead, "POST", ORGANIZATIONS).json(json!([])).send().await.refused(400, "INVALID_INPUT");
     }
 
+    async fn text_with_a_nul_is_refused(app: App) {
+        let lead = &app.world.ours.lead;
+        let body = json!({ "name": "a\u{0}b", "kind": "employer" });
+        app.rest(lead, "POST", ORGANIZATIONS).json(body).send().await.refused(400, "INVALID_INPUT");
+        let made = organization(&app, "Without").await;
+        let patched = app.patch(lead, &made, ORGANIZATIONS, json!({ "naics": ["33\u{0}"], "city": "a\u{0}" })).await;
+        patched.refused(400, "INVALID_INPUT");
+    }
+
     async fn a_wrong_parameter_is_named_with_those_that_are_right(app: App) {
         let lead = &app.world.ours.lead;
         let unknown = app.rest(lead, "GET", "/v1/organizations?colour=red").send().await;

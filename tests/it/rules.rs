@@ -315,6 +315,18 @@ cases! {
         assert_eq!(graph.ok()["resources"]["nodes"][0]["name"], "Robotics laboratory");
     }
 
+    async fn common_words_do_not_keep_a_search_from_finding(app: App) {
+        let lead = &app.world.ours.lead;
+        app.make(lead, "/v1/resources", json!({ "entryKind": "resource", "name": "Tooling courses here and now" })).await;
+        for query in ["tooling", "tooling%20here", "where%20is%20tooling", "how%20about%20more%20tooling%20now"] {
+            let found = app.get(lead, &format!("/v1/resources?q={query}&total=true")).await;
+            assert_eq!(found["totalCount"], 1, "{query}");
+        }
+        // Nothing but common words finds the same on both databases: nothing to go by.
+        let found = app.get(lead, "/v1/resources?q=here&total=true").await;
+        assert_eq!(found["totalCount"], 0);
+    }
+
     async fn time_asked_of_employers_is_counted_against_what_they_offer(app: App) {
         let employer = app.world.who(Role::Employer);
         let ledger = app.get(employer, "/v1/time-ledger?quarter=2026-Q3").await;

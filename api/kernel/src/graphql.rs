@@ -11,7 +11,7 @@ use async_graphql::dynamic::{
     Enum, EnumItem, Field, FieldFuture, FieldValue, InputObject, InputValue, Interface, InterfaceField, Object,
     ResolverContext, Scalar, Schema, SchemaBuilder, SchemaError, TypeRef,
 };
-use async_graphql::{ErrorExtensions, Name, Value as GqlValue};
+use async_graphql::{ErrorExtensions, Name, QueryPathSegment, Value as GqlValue};
 use sea_orm::ConnectionTrait;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -97,6 +97,9 @@ pub fn field_name(operation: &Operation) -> String {
     first.to_lowercase() + rest
 }
 
+/// Extension under which the place of an error travels.
+pub(crate) const PLACE: &str = "place";
+
 fn failed(error: &Error, request_id: &str) -> async_graphql::Error {
     let mut out = async_graphql::Error::new(error.detail.clone());
     if error.code.status() >= 500 {
@@ -114,6 +117,22 @@ fn failed(error: &Error, request_id: &str) -> async_graphql::Error {
         }
     });
     out
+}
+
+/// The same, with the place in the answer. The library leaves it out of what a resolver returns, so it travels among the
+/// extensions; `graphql_http` puts it where it belongs.
+fn failed_at(context: &ResolverContext<'_>, error: &Error, request_id: &str) -> async_graphql::Error {
+    let mut path = Vec::new();
+    let mut next = context.ctx.path_node.as_ref();
+    while let Some(node) = next {
+        path.push(match node.segment {
+            QueryPathSegment::Index(index) => GqlValue::from(index as u64),
+            QueryPathSegment::Name(name) => GqlValue::from(name),
+        });
+        next = node.parent;
+    }
+    path.reverse();
+    failed(error, request_id).extend_with(|_, extensions| extensions.set(PLACE, GqlValue::List(path)))
 }
 
 /// How a member of a schema is shown.
@@ -411,7 +430,7 @@ fn relation_field(operations: &Arc<Operations>, index: usize, relation: &Relatio
                     .loader
                     .load_one((index, id))
                     .await
-                    .map_err(|error| failed(&error, &session.ctx.request_id))?,
+                    .map_err(|error| failed_at(&ctx, &error, &session.ctx.request_id))?,
                 None => None,
             };
             Ok(match loaded {
@@ -608,16 +627,16 @@ async fn resolve<'a>(
     let mut ctx = session.ctx.clone();
     let arguments = match arguments(&context, operations, operation) {
         Ok(arguments) => arguments,
-        Err(error) => return Err(failed(&error, &ctx.request_id)),
+        Err(error) => return Err(failed_at(&context, &error, &ctx.request_id)),
     };
     ctx.validate_only = context.args.get("validateOnly").is_some_and(|value| value.boolean().unwrap_or(false));
     let answered = operations.call(&ctx, operation.op, arguments).await;
     let answered = match answered {
         // What is not there is null where it was asked for by id.
         Err(error) if error.code == Code::NotFound && operation.kind == Kind::Get => return Ok(None),
-        other => other.map_err(|error| failed(&error, &ctx.request_id))?,
+        other => other.map_err(|error| failed_at(&context, &error, &ctx.request_id))?,
     };
-    let value = answered.shown.value().map_err(|error| failed(&error, &ctx.request_id))?;
+    let value = answered.shown.value().map_err(|error| failed_at(&context, &error, &ctx.request_id))?;
     let narrowing = |name: &str| operations.interfaces.get(name).copied();
     let Some(item) = &operation.item else {
         return Ok(Some(narrowed(Node(Arc::new(value)), narrowing(&operation.answer))));
@@ -700,7 +719,7 @@ fn node_field() -> Field {
             let session = context.ctx.data::<Session>()?;
             let id = context.args.get("id").and_then(|id| id.string().ok().map(str::to_owned)).unwrap_or_default();
             let Ok(id) = Uuid::parse_str(&id) else { return Ok(None) };
-            find_node(&session.ctx, id).await.map_err(|error| failed(&error, &session.ctx.request_id))
+            find_node(&session.ctx, id).await.map_err(|error| failed_at(&context, &error, &session.ctx.request_id))
         })
     })
     .argument(InputValue::new("id", TypeRef::named_nn(TypeRef::ID)).description("Identifier of any record."))

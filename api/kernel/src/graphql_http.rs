@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::ctx::{App, Ctx};
 use crate::error::{Code, Error, Result};
-use crate::graphql::Session;
+use crate::graphql::{PLACE, Session};
 use crate::{guard, http};
 
 const RESPONSE: &str = "application/graphql-response+json";
@@ -167,6 +167,7 @@ async fn execute(ctx: &Ctx, schema: &Schema, body: Value, by_get: bool) -> Resul
     }
     request.set_parsed_query(document);
     let mut response = schema.execute(request).await;
+    response.errors.iter_mut().for_each(put_in_place);
     // Errors of validation carry no path and no code of ours.
     let executed = response.errors.is_empty()
         || !matches!(response.data, async_graphql::Value::Null)
@@ -193,6 +194,22 @@ fn refused(error: &Error, ctx: &Ctx) -> Response {
     let mut server = ServerError::new(error.detail.clone(), None);
     server.extensions = extensions(error, ctx);
     Response::from_errors(vec![server])
+}
+
+/// Moves the place of an error from its extensions to where the specification wants it.
+fn put_in_place(error: &mut ServerError) {
+    let Some(extensions) = &mut error.extensions else { return };
+    if let Some(async_graphql::Value::List(path)) = extensions.get(PLACE).cloned() {
+        extensions.unset(PLACE);
+        error.path = path
+            .into_iter()
+            .filter_map(|segment| match segment {
+                async_graphql::Value::String(name) => Some(PathSegment::Field(name)),
+                async_graphql::Value::Number(index) => index.as_u64().map(|index| PathSegment::Index(index as usize)),
+                _ => None,
+            })
+            .collect();
+    }
 }
 
 /// The response; without `data` when nothing of the request was executed.

@@ -294,17 +294,19 @@ fn matches<R: Record>(backend: DbBackend, words: &[String]) -> SimpleExpr {
     }
 }
 
-/// English words too common to search for; PostgreSQL's dictionary drops them by itself.
-const COMMON: &[&str] = &[
-    "a", "an", "and", "are", "as", "at", "be", "but", "by", "for", "if", "in", "into", "is", "it", "no", "not", "of",
-    "on", "or", "such", "that", "the", "their", "then", "there", "these", "they", "this", "to", "was", "will", "with",
-];
+/// English words too common to search for: the list of PostgreSQL's dictionary, which drops them by itself.
+const COMMON: &str = "i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her hers herself \
+    it its itself they them their theirs themselves what which who whom this that these those am is are was were be \
+    been being have has had having do does did doing a an the and but if or because as until while of at by for with \
+    about against between into through during before after above below to from up down in out on off over under \
+    again further then once here there when where why how all any both each few more most other some such no nor not \
+    only own same so than too very s t can will just don should now";
 
 /// The words of a search, literal: no operator of either database gets through.
 fn words(text: &str) -> Vec<String> {
     text.split(|letter: char| !letter.is_alphanumeric())
         .map(str::to_lowercase)
-        .filter(|word| !word.is_empty() && !COMMON.contains(&word.as_str()))
+        .filter(|word| !word.is_empty() && !COMMON.split(' ').any(|common| common == word))
         .take(16)
         .map(|word| word.chars().take(64).collect())
         .collect()
