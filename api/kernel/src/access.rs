@@ -227,6 +227,47 @@ pub const fn rule(op: Op) -> Rule {
         ListCodes | GetCode => row().operator().intermediary(All).members(All).observers(All),
         CreateCode => row().operator(),
 
+        ListEmployerStatements | GetEmployerStatement => row().intermediary(All).members(All).because(
+            "until its employer confirmed it, a statement is known to that employer and the intermediary only",
+        ),
+        CreateEmployerStatement | UpdateEmployerStatement => row().intermediary(All).employers(Own),
+        ArchiveEmployerStatement => row().intermediary(All),
+        ConfirmEmployerStatement | CorrectEmployerStatement | RejectEmployerStatement => {
+            row().employers(Own).course().because("an employer's words are its own (practice 11)")
+        }
+        HearEmployerStatement => {
+            row().members(All).because("partners listen; the intermediary was there (practice 11)")
+        }
+        ListNeeds | GetNeed => row()
+            .intermediary(All)
+            .members(All)
+            .observers(Public)
+            .because("observers know of needs from when they are shared"),
+        CreateNeed => row().intermediary(All).members(All).because("only an employer voices what others observe"),
+        UpdateNeed | ArchiveNeed => row().intermediary(All).members(Own),
+        VoiceNeed => row().employers(All).course().because("employers chart the course (practice 8)"),
+        MeetNeed => row().employers(All).course().because("employers say when a need is met"),
+        ParkNeed | ResumeNeed => row().employers(Own).course().because("employers chart the course (practice 8)"),
+        ListEndorsements | GetEndorsement => {
+            row().intermediary(All).employers(All).because("all others see how many, on the need")
+        }
+        CreateEndorsement | UpdateEndorsement | WithdrawEndorsement => {
+            row().employers(Own).course().because("one voice for each employer, its own (practice 8)")
+        }
+        ListFeasibilityRatings | GetFeasibilityRating | CreateFeasibilityRating => {
+            row().intermediary(All).members(All).because("advice from every side; it never changes the order")
+        }
+        UpdateFeasibilityRating => row().members(Own),
+        ListCauses | GetCause | CreateCause | TestCause => row().intermediary(All).members(All),
+        UpdateCause | ArchiveCause => row().intermediary(All).members(Own),
+        RejectCause => row().employers(All).course().because("employers confirm and reject causes (practice 27)"),
+        ListCauseConfirmations | GetCauseConfirmation => {
+            row().intermediary(All).employers(All).because("all others see how many, on the cause")
+        }
+        CreateCauseConfirmation | WithdrawCauseConfirmation => {
+            row().employers(Own).course().because("causes are confirmed by employers that endorsed (practice 27)")
+        }
+
         ListStaffAppointments | GetStaffAppointment | CreateStaffAppointment | ArchiveStaffAppointment => {
             row().operator().lead(All)
         }

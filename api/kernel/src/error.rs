@@ -72,6 +72,9 @@ codes! {
     ChampionMustBeEmployer = "CHAMPION_MUST_BE_EMPLOYER", 422, "Champions come from employers", "Only a person of an employer can be a champion.";
     LaborSeatEmpty = "LABOR_SEAT_EMPTY", 409, "No labor voice at the table", "The industry is unionised and no union or labor agency is at the table.";
     ActionNotAccepted = "ACTION_NOT_ACCEPTED", 409, "Not taken on", "The organisation has not accepted this action item.";
+    StatementUnconfirmed = "STATEMENT_UNCONFIRMED", 409, "Not confirmed by its employer", "A need rests only on statements that their employers confirmed or corrected.";
+    OneVoicePerOrganization = "ONE_VOICE_PER_ORGANIZATION", 409, "One voice for each organisation", "Your organisation has spoken here already. Change that, or withdraw it first.";
+    EndorsementRequired = "ENDORSEMENT_REQUIRED", 409, "For employers that endorse the need", "Endorse the need first; only then is its course yours to set.";
     UnknownCode = "UNKNOWN_CODE", 422, "Unknown code", "The code is not in the code system; the detail names the nearest that is.";
     UnknownTimeZone = "UNKNOWN_TIME_ZONE", 422, "Unknown time zone", "Give a time zone of the IANA database, such as America/Chicago.";
     SlugTaken = "SLUG_TAKEN", 409, "Slug taken", "Another partnership has this slug.";
@@ -162,6 +165,9 @@ impl std::error::Error for Error {}
 const UNIQUE: &[(&str, &str, Code)] = &[
     ("partnership_once", "partnership.slug", Code::SlugTaken),
     ("seat_once", "seat.partner_id", Code::PointPersonExists),
+    ("feasibility_rating_once", "feasibility_rating.need_id", Code::OneVoicePerOrganization),
+    ("endorsement_once", "endorsement.need_id", Code::OneVoicePerOrganization),
+    ("cause_confirmation_once", "cause_confirmation.cause_id", Code::OneVoicePerOrganization),
 ];
 
 impl From<sea_orm::DbErr> for Error {

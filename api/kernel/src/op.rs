@@ -358,6 +358,82 @@ operations! {
     ListResourceStatusChanges,
     /// Read a change of status or stage.
     GetResourceStatusChange,
+    /// List employer statements.
+    ListEmployerStatements,
+    /// Read an employer statement.
+    GetEmployerStatement,
+    /// Put down what an employer said; put down by that employer itself, it is confirmed at once.
+    CreateEmployerStatement,
+    /// Change members of an employer statement that its employer has not answered yet (merge patch).
+    UpdateEmployerStatement,
+    /// Archive an employer statement that its employer has not confirmed.
+    ArchiveEmployerStatement,
+    /// Confirm that your organisation said so.
+    ConfirmEmployerStatement,
+    /// Put right what your organisation said; the first wording stays readable.
+    CorrectEmployerStatement,
+    /// Say that your organisation did not say so.
+    RejectEmployerStatement,
+    /// Mark an employer statement heard, for your organisation.
+    HearEmployerStatement,
+    /// List needs.
+    ListNeeds,
+    /// Read a need.
+    GetNeed,
+    /// Raise a need. Raised by an employer it is voiced at once, by others it waits for an employer to voice it.
+    CreateNeed,
+    /// Change members of a need that nobody endorses yet (merge patch).
+    UpdateNeed,
+    /// Archive a need that no employer has voiced.
+    ArchiveNeed,
+    /// Voice a need that somebody observed.
+    VoiceNeed,
+    /// Say that a need is met; for an employer that endorses it.
+    MeetNeed,
+    /// Put a need aside with a reason; for the employer that raised or voiced it.
+    ParkNeed,
+    /// Take a parked need up again.
+    ResumeNeed,
+    /// List endorsements.
+    ListEndorsements,
+    /// Read an endorsement.
+    GetEndorsement,
+    /// Endorse a need for your organisation; one voice each.
+    CreateEndorsement,
+    /// Change members of an endorsement (merge patch).
+    UpdateEndorsement,
+    /// Withdraw an endorsement; a need may no longer be shared then.
+    WithdrawEndorsement,
+    /// List feasibility ratings.
+    ListFeasibilityRatings,
+    /// Read a feasibility rating.
+    GetFeasibilityRating,
+    /// Rate how feasible it is to meet a need; advice that never changes the order.
+    CreateFeasibilityRating,
+    /// Change members of a feasibility rating (merge patch).
+    UpdateFeasibilityRating,
+    /// List causes.
+    ListCauses,
+    /// Read a cause.
+    GetCause,
+    /// Put a cause of a need forward.
+    CreateCause,
+    /// Change members of a cause that no employer has confirmed (merge patch).
+    UpdateCause,
+    /// Archive a cause that was only put forward.
+    ArchiveCause,
+    /// Add evidence to a cause: from then on it is tested.
+    TestCause,
+    /// Reject a cause; for an employer that endorses the need.
+    RejectCause,
+    /// List confirmations of causes.
+    ListCauseConfirmations,
+    /// Read a confirmation of a cause.
+    GetCauseConfirmation,
+    /// Confirm a tested cause; for an employer that endorses the need.
+    CreateCauseConfirmation,
+    /// Withdraw the confirmation of a cause.
+    WithdrawCauseConfirmation,
     /// List codes.
     ListCodes,
     /// Read a code.

@@ -81,6 +81,10 @@ owned! {
     GetServiceAccount service_account.organization_id: OrganizationId,
     GetInvitation invitation.organization_id: OrganizationId,
     GetStaffAppointment staff_appointment.organization_id: OrganizationId,
+    GetEndorsement endorsement.organization_id: OrganizationId,
+    GetFeasibilityRating feasibility_rating.organization_id: OrganizationId,
+    GetCause cause.proposed_by_organization_id: ProposedByOrganizationId,
+    GetCauseConfirmation cause_confirmation.organization_id: OrganizationId,
 }
 
 /// Records of a partnership that belong to nobody in particular.
@@ -439,6 +443,53 @@ impl Scoped for resource::Model {
             RecordState::Draft => vec![self.owner_organization_id, self.discovered_by_organization_id],
             _ => vec![self.owner_organization_id],
         }
+    }
+}
+
+/// Records that observers know of from a stage on, and everybody else in reach from the beginning.
+macro_rules! staged {
+    ($($get:ident $module:ident [$($state:path),*] owned by $($owner:ident),*;)*) => { $(
+        impl Scoped for $module::Model {
+            const GET: Op = Op::$get;
+            fn rows(permit: &Permit) -> Condition {
+                let rows = tenant($module::Column::PartnershipId, permit);
+                match permit.reach {
+                    Reach::Nothing => none(),
+                    Reach::Public => rows.add($module::Column::State.is_in([$($state),*])),
+                    Reach::Own | Reach::All => rows,
+                }
+            }
+            fn partnership_id(&self) -> Uuid { self.partnership_id }
+            fn owners(&self) -> Vec<Option<Uuid>> { vec![$(self.$owner),*] }
+        }
+    )* };
+}
+
+staged! {
+    GetNeed need [NeedState::Shared, NeedState::RootCaused, NeedState::Solving, NeedState::Met]
+        owned by raised_by_organization_id, voiced_by_organization_id;
+}
+
+impl Scoped for employer_statement::Model {
+    const GET: Op = Op::GetEmployerStatement;
+    fn rows(permit: &Permit) -> Condition {
+        let rows = tenant(employer_statement::Column::PartnershipId, permit);
+        if permit.standing.role.is_intermediary() {
+            return rows;
+        }
+        // Words that their employer has not owned are nobody else's to know (practice 11).
+        let own = permit.standing.organization_id.unwrap_or_default();
+        rows.add(
+            Condition::any()
+                .add(employer_statement::Column::Confirmation.is_in([Confirmation::Confirmed, Confirmation::Corrected]))
+                .add(employer_statement::Column::EmployerOrganizationId.eq(own)),
+        )
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        vec![Some(self.employer_organization_id)]
     }
 }
 
