@@ -3,8 +3,8 @@
 use crate::{ClaimType, InputKind, InputState};
 
 crate::record! {
-    /// Something a partner brings, with a day by which it is answered (practice 15). The author of a masked doubt is known to
-    /// the own organisation and the intermediary only.
+    /// Something a partner brings, with a day by which it is answered (practice 15). The author of a masked doubt is
+    /// known to the own organisation and the intermediary only.
     Input, NewInput in "input" {
         given {
             /// The partnership.

@@ -10,7 +10,6 @@ use crate::harness::client::text;
 use crate::harness::{App, Who, sample};
 
 /// Asks both doors for what they have to refuse with the same code.
-#[track_caller]
 async fn refused(app: &App, who: &Who, op: Op, at: Option<&Value>, body: Value, status: u16, code: &str) {
     let table = &app.server.app.operations;
     let operation = table.get(op).unwrap();
@@ -123,6 +122,52 @@ fn said(app: &App) -> Value {
         "employerOrganizationId": house(app, Role::Employer), "text": "We lose people after the first winter.",
         "saidOn": "2026-01-12", "setting": "visit",
     })
+}
+
+async fn input(app: &App, who: &Who, kind: &str, more: Value) -> Value {
+    let mut body = json!({ "kind": kind, "text": "Will anybody stay for that?" });
+    for (name, value) in more.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    app.make(who, "/v1/inputs", body).await
+}
+
+/// A second look whose questions are answered.
+async fn answered_look(app: &App, more: Value) -> Value {
+    let mut body = json!({
+        "subject": "The evening course of 2016", "problemAimedAt": "Too few applicants", "problemDefinedBy": "The college",
+        "peopleServed": "Eleven adults", "whatHappened": "Two finished", "whyItStopped": "The money ended",
+    });
+    for (name, value) in more.as_object().unwrap() {
+        body[name] = value.clone();
+    }
+    let look = app.make(&app.world.ours.lead, "/v1/second-looks", body).await;
+    let patch = json!({ "whatDiffersNow": "Employers pay for the hours" });
+    app.patch(&app.world.ours.lead, &look, "/v1/second-looks", patch).await.is(200).clone()
+}
+
+fn plan(app: &App, need: &Value) -> Value {
+    json!({
+        "origin": "need_led", "title": "Mentors for the first year", "text": "Each newcomer has a mentor on the floor.",
+        "needIds": [need["id"]], "designerOrganizationIds": [house(app, Role::Employer), house(app, Role::Institution)],
+        "alternativesConsidered": ["A bonus after six months"],
+    })
+}
+
+async fn designed(app: &App, body: Value) -> Value {
+    let solution = app.make(app.world.who(Role::Institution), "/v1/solutions", body).await;
+    act(app, &app.world.ours.lead, "solutions", &solution, "design", json!({})).await
+}
+
+fn approval(app: &App, role: Role, solution: &Value) -> Value {
+    json!({ "solutionId": solution["id"], "organizationId": house(app, role) })
+}
+
+async fn adopted(app: &App) -> (Value, Value) {
+    let need = root_caused_need(app).await;
+    let solution = designed(app, plan(app, &need)).await;
+    app.make(employer(app), "/v1/solution-approvals", approval(app, Role::Employer, &solution)).await;
+    (now(app, "needs", &need).await, now(app, "solutions", &solution).await)
 }
 
 cases! {
@@ -346,5 +391,264 @@ cases! {
         }
         let need = now(&app, "needs", &need).await;
         assert_eq!((&need["endorsements"], &need["rankScore"]), (&json!(1), &json!(5001)));
+    }
+
+    /// Practice 15.
+    async fn an_input_is_answered_by_its_day_and_never_put_away_unanswered(app: App) {
+        let lead = &app.world.ours.lead;
+        let college = app.world.who(Role::Institution);
+        let asked = input(&app, college, "question", json!({})).await;
+        let due = chrono::Utc::now().date_naive() + chrono::Days::new(10);
+        assert_eq!(asked["answerBy"], json!(due));
+        refused(&app, lead, Op::ArchiveInput, Some(&asked), Value::Null, 409, "INPUT_UNANSWERED").await;
+        refused(&app, college, Op::ArchiveInput, Some(&asked), Value::Null, 409, "INPUT_UNANSWERED").await;
+        refused(&app, college, Op::AnswerInput, Some(&asked), json!({ "answer": "Yes." }), 403, "FORBIDDEN").await;
+        act(&app, lead, "inputs", &asked, "acknowledge", json!({})).await;
+        let parked = act(&app, lead, "inputs", &asked, "park", json!({ "reason": "Until spring." })).await;
+        refused(&app, lead, Op::ArchiveInput, Some(&parked), Value::Null, 409, "INPUT_UNANSWERED").await;
+        act(&app, lead, "inputs", &asked, "answer", json!({ "answer": "Yes." })).await;
+        let again = act(&app, college, "inputs", &asked, "reopen", json!({})).await;
+        assert_eq!(again["state"], "new");
+        act(&app, lead, "inputs", &asked, "answer", json!({ "answer": "Yes, from May." })).await;
+        act(&app, college, "inputs", &asked, "close", json!({})).await;
+    }
+
+    /// Practice 15: a doubt may be raised without the others knowing by whom.
+    async fn nobody_but_its_own_and_the_intermediary_learns_who_is_behind_a_masked_doubt(app: App) {
+        let lead = &app.world.ours.lead;
+        let masked = json!({ "masked": true });
+        let unions = input(&app, app.world.who(Role::Union), "doubt", masked.clone()).await;
+        let employers = input(&app, employer(&app), "doubt", masked).await;
+        let path = |doubt: &Value| format!("/v1/inputs/{}?expand=from", text(&doubt["id"]));
+        let names = |doubt: &Value| -> Vec<String> { doubt.as_object().unwrap().keys().cloned().collect() };
+        let college = app.world.who(Role::Institution);
+        let (one, another) = (app.get(college, &path(&unions)).await, app.get(college, &path(&employers)).await);
+        assert_eq!(names(&one), names(&another));
+        for hidden in ["fromOrganizationId", "fromPersonId", "from"] {
+            assert!(one.get(hidden).is_none(), "{hidden}");
+        }
+        for knows in [lead, app.world.who(Role::Union)] {
+            assert_eq!(app.get(knows, &path(&unions)).await["fromOrganizationId"], house(&app, Role::Union));
+        }
+        let listed = app.get(college, "/v1/inputs?kind=doubt").await;
+        assert!(listed["items"].as_array().unwrap().iter().all(|doubt| doubt.get("fromOrganizationId").is_none()));
+        let query = format!("{{ input(id: {}) {{ fromOrganizationId from {{ id }} }} }}", unions["id"]);
+        let seen = app.gql(college, &query, Value::Null).await;
+        assert_eq!(seen.ok()["input"], json!({ "fromOrganizationId": null, "from": null }));
+        let body = json!({ "kind": "idea", "text": "Mentors", "masked": true });
+        app.rest(college, "POST", "/v1/inputs").json(body).send().await.refuses_member("/masked", "not_a_doubt");
+    }
+
+    /// Practices 16 and 17.
+    async fn a_claim_opens_a_second_look_that_concludes_with_all_questions_answered(app: App) {
+        let lead = &app.world.ours.lead;
+        let claim = json!({ "claimType": "tried_before", "attemptedYear": 2016 });
+        let claim = input(&app, employer(&app), "claim", claim).await;
+        let look = json!({ "subject": "The evening course of 2016", "inputId": claim["id"] });
+        let look = app.make(lead, "/v1/second-looks", look).await;
+        let claim = now(&app, "inputs", &claim).await;
+        assert_eq!((&claim["state"], &claim["secondLookId"]), (&json!("second_look"), &look["id"]));
+        let look = act(&app, employer(&app), "second-looks", &look, "review", json!({})).await;
+        let found = json!({ "finding": "not_a_solution", "failureReason": "problem_not_identified" });
+        let op = Op::ConcludeSecondLook;
+        refused(&app, lead, op, Some(&look), found.clone(), 403, "INTERMEDIARY_CANNOT_SET_COURSE").await;
+        refused(&app, employer(&app), op, Some(&look), found.clone(), 409, "QUESTIONS_UNANSWERED").await;
+        let answers = json!({
+            "problemAimedAt": "Too few applicants", "problemDefinedBy": "The college", "peopleServed": "Eleven adults",
+            "whatHappened": "Two finished", "whyItStopped": "The money ended", "whatDiffersNow": "Employers pay",
+        });
+        app.patch(lead, &look, "/v1/second-looks", answers).await.is(200);
+        let observer = app.world.who(Role::Observer);
+        let path = format!("/v1/second-looks/{}", text(&look["id"]));
+        app.rest(observer, "GET", &path).is(404).await;
+        let concluded = act(&app, employer(&app), "second-looks", &look, "conclude", found).await;
+        assert_eq!(concluded["failureReason"], "problem_not_identified");
+        assert_eq!(app.get(observer, &path).await["state"], "concluded");
+        let why = json!({ "reason": "The college found its old records." });
+        let again = act(&app, app.world.who(Role::Institution), "second-looks", &look, "reopen", why).await;
+        assert_eq!(again["state"], "gathering");
+    }
+
+    /// Practices 20 and 28: an employer reviews, and the owner is heard first.
+    async fn an_employer_reviews_a_second_look_and_its_owner_is_heard_first(app: App) {
+        let look = answered_look(&app, json!({ "ownerOrganizationId": house(&app, Role::Institution) })).await;
+        let union = app.world.who(Role::Union);
+        let look = act(&app, union, "second-looks", &look, "review", json!({})).await;
+        let (op, found) = (Op::ConcludeSecondLook, json!({ "finding": "adaptable" }));
+        refused(&app, union, op, Some(&look), found.clone(), 409, "EMPLOYER_REVIEW_REQUIRED").await;
+        refused(&app, champion(&app), op, Some(&look), found.clone(), 403, "NOT_YOURS").await;
+        let look = act(&app, employer(&app), "second-looks", &look, "review", json!({})).await;
+        refused(&app, employer(&app), op, Some(&look), found.clone(), 409, "OWNER_REPLY_PENDING").await;
+        let (op, reply) = (Op::ReplySecondLook, json!({ "reply": "We would teach it on the floor today." }));
+        let lead = &app.world.ours.lead;
+        refused(&app, lead, op, Some(&look), reply.clone(), 403, "INTERMEDIARY_CANNOT_SET_COURSE").await;
+        refused(&app, union, op, Some(&look), reply.clone(), 403, "NOT_YOURS").await;
+        act(&app, app.world.who(Role::Institution), "second-looks", &look, "reply", reply).await;
+        let concluded = act(&app, employer(&app), "second-looks", &look, "conclude", found).await;
+        assert_eq!((&concluded["finding"], &concluded["ownerSilent"]), (&json!("adaptable"), &json!(false)));
+    }
+
+    /// Practice 12.
+    async fn offers_are_made_by_whose_they_are_against_a_need_or_a_cause(app: App) {
+        let lead = &app.world.ours.lead;
+        let need = need(&app, employer(&app)).await;
+        let body =
+            json!({ "needId": need["id"], "organizationId": house(&app, Role::Institution), "text": "Twelve places" });
+        refused(&app, lead, Op::CreateOffer, None, body.clone(), 403, "INTERMEDIARY_CANNOT_SET_COURSE").await;
+        refused(&app, app.world.who(Role::Union), Op::CreateOffer, None, body.clone(), 403, "NOT_YOURS").await;
+        let college = app.world.who(Role::Institution);
+        let offer = app.make(college, "/v1/offers", body.clone()).await;
+        let explored = act(&app, lead, "offers", &offer, "explore", json!({})).await;
+        assert_eq!(explored["state"], "exploring");
+        let mut neither = body;
+        neither["needId"] = Value::Null;
+        app.rest(college, "POST", "/v1/offers").json(neither).send().await.refuses_member("/needId", "need_or_cause");
+    }
+
+    /// Practices 8, 9 and 24: problem, underlying cause, right solution.
+    async fn no_solution_is_adopted_before_the_need_is_shared_and_its_cause_confirmed(app: App) {
+        two_share_a_need(&app).await;
+        let need = need(&app, employer(&app)).await;
+        let solution = designed(&app, plan(&app, &need)).await;
+        let (op, word) = (Op::CreateSolutionApproval, approval(&app, Role::Employer, &solution));
+        refused(&app, employer(&app), op, None, word.clone(), 409, "ENDORSEMENT_REQUIRED").await;
+        endorse(&app, Role::Employer, &need, 5).await;
+        refused(&app, employer(&app), op, None, word.clone(), 409, "SHARED_NEED_THRESHOLD").await;
+        endorse(&app, Role::Champion, &need, 4).await;
+        refused(&app, employer(&app), op, None, word.clone(), 409, "ROOT_CAUSE_REQUIRED").await;
+        let root = tested_root(&app, &need).await;
+        confirm(&app, Role::Employer, &root).await;
+        confirm(&app, Role::Champion, &root).await;
+        refused(&app, &app.world.ours.lead, op, None, word.clone(), 403, "INTERMEDIARY_CANNOT_SET_COURSE").await;
+        refused(&app, app.world.who(Role::Institution), op, None, word.clone(), 403, "EMPLOYER_ONLY").await;
+        app.make(employer(&app), "/v1/solution-approvals", word).await;
+        assert_eq!(now(&app, "solutions", &solution).await["state"], "adopted");
+        assert_eq!(now(&app, "needs", &need).await["state"], "solving");
+        let met = act(&app, employer(&app), "needs", &need, "meet", json!({})).await;
+        assert_eq!(met["state"], "met");
+    }
+
+    /// Practice 8: adoption takes the quorum of the employers that endorsed, each counted once.
+    async fn a_solution_is_adopted_by_the_quorum_of_endorsing_employers(app: App) {
+        let setting = json!({ "key": "adoption_quorum", "value": "1", "reason": "we decide together" });
+        app.make(&app.world.ours.lead, "/v1/policy-settings", setting).await;
+        let need = root_caused_need(&app).await;
+        let solution = designed(&app, plan(&app, &need)).await;
+        let (op, word) = (Op::CreateSolutionApproval, approval(&app, Role::Employer, &solution));
+        app.make(employer(&app), "/v1/solution-approvals", word.clone()).await;
+        refused(&app, employer(&app), op, None, word, 409, "ONE_VOICE_PER_ORGANIZATION").await;
+        let half = now(&app, "solutions", &solution).await;
+        assert_eq!((&half["state"], &half["approvals"]), (&json!("designing"), &json!(1)));
+        assert_eq!(half["approvalsNeeded"], 2);
+        app.make(champion(&app), "/v1/solution-approvals", approval(&app, Role::Champion, &solution)).await;
+        assert_eq!(now(&app, "solutions", &solution).await["state"], "adopted");
+    }
+
+    /// Practices 13, 28 and 30.
+    async fn a_solution_is_designed_jointly_held_beside_others_and_builds_on_second_looks(app: App) {
+        let need = root_caused_need(&app).await;
+        let college = app.world.who(Role::Institution);
+        let mut alone = plan(&app, &need);
+        alone["designerOrganizationIds"] = json!([house(&app, Role::Institution)]);
+        let alone = app.make(college, "/v1/solutions", alone).await;
+        refused(&app, college, Op::DesignSolution, Some(&alone), json!({}), 409, "DESIGN_NOT_JOINT").await;
+        let mut only = plan(&app, &need);
+        only["alternativesConsidered"] = json!([]);
+        let only = designed(&app, only).await;
+        let (op, word) = (Op::CreateSolutionApproval, approval(&app, Role::Employer, &only));
+        refused(&app, employer(&app), op, None, word, 409, "ALTERNATIVES_REQUIRED").await;
+        let look = answered_look(&app, json!({})).await;
+        let mut built = plan(&app, &need);
+        built["secondLookIds"] = json!([look["id"]]);
+        let built = designed(&app, built).await;
+        let word = approval(&app, Role::Employer, &built);
+        refused(&app, employer(&app), op, None, word.clone(), 409, "SECOND_LOOK_DUE").await;
+        let look = act(&app, employer(&app), "second-looks", &look, "review", json!({})).await;
+        act(&app, employer(&app), "second-looks", &look, "conclude", json!({ "finding": "solution" })).await;
+        app.make(employer(&app), "/v1/solution-approvals", word).await;
+        assert_eq!(now(&app, "solutions", &built).await["state"], "adopted");
+    }
+
+    /// Practice 23.
+    async fn a_solution_in_search_of_a_problem_waits_for_a_need_that_others_raised(app: App) {
+        let college = app.world.who(Role::Institution);
+        let own = need(&app, college).await;
+        let mut body = plan(&app, &own);
+        body["origin"] = json!("solution_led");
+        let ours = app.make(college, "/v1/solutions", body).await;
+        assert_eq!(ours["seekingProblem"], true);
+        refused(&app, college, Op::DesignSolution, Some(&ours), json!({}), 409, "SOLUTION_SEEKS_PROBLEM").await;
+        let voiced = need(&app, champion(&app)).await;
+        let found = app.patch(college, &ours, "/v1/solutions", json!({ "needIds": [voiced["id"]] })).await;
+        assert_eq!(found.is(200)["seekingProblem"], false);
+    }
+
+    /// Practice 3: employers say how well it fits, each once, and the average stands on the solution.
+    async fn employers_score_how_well_a_solution_fits(app: App) {
+        let need = need(&app, employer(&app)).await;
+        let solution = app.make(&app.world.ours.lead, "/v1/solutions", plan(&app, &need)).await;
+        let score = |role: Role, score: i32| {
+            let own = house(&app, role);
+            json!({ "solutionId": solution["id"], "needId": need["id"], "organizationId": own, "score": score })
+        };
+        app.make(employer(&app), "/v1/fit-scores", score(Role::Employer, 5)).await;
+        app.make(champion(&app), "/v1/fit-scores", score(Role::Champion, 2)).await;
+        let (op, again) = (Op::CreateFitScore, score(Role::Champion, 4));
+        refused(&app, champion(&app), op, None, again.clone(), 409, "ONE_VOICE_PER_ORGANIZATION").await;
+        refused(&app, &app.world.ours.lead, op, None, again, 403, "INTERMEDIARY_CANNOT_SET_COURSE").await;
+        let scored = now(&app, "solutions", &solution).await;
+        assert_eq!((&scored["fitScores"], &scored["fitAverage"]), (&json!(2), &json!(3.5)));
+    }
+
+    /// Practices 7, 13 and 52.
+    async fn a_step_leads_to_a_long_term_goal_and_starts_once_its_lead_took_it_on(app: App) {
+        let lead = &app.world.ours.lead;
+        let (_, solution) = adopted(&app).await;
+        let near = json!({ "statement": "Mentors named in every shop", "horizon": "short" });
+        let near = app.make(lead, "/v1/goals", near).await;
+        let step = json!({
+            "title": "Name the mentors", "goalId": near["id"], "solutionId": solution["id"],
+            "leadOrganizationId": house(&app, Role::Institution),
+        });
+        let loose = app.rest(lead, "POST", "/v1/plan-steps").json(step.clone()).send().await;
+        loose.refuses_member("/goalId", "unconnected");
+        let far = app.make(lead, "/v1/goals", json!({ "statement": "People stay", "horizon": "long" })).await;
+        app.patch(lead, &near, "/v1/goals", json!({ "parentGoalId": far["id"] })).await.is(200);
+        refused(&app, lead, Op::AgreeGoal, Some(&far), json!({}), 403, "INTERMEDIARY_CANNOT_SET_COURSE").await;
+        act(&app, employer(&app), "goals", &far, "agree", json!({})).await;
+        let step = app.make(lead, "/v1/plan-steps", step).await;
+        let college = app.world.who(Role::Institution);
+        refused(&app, college, Op::StartPlanStep, Some(&step), json!({}), 409, "RESPONSIBILITY_NOT_ACCEPTED").await;
+        refused(&app, lead, Op::AcceptPlanStep, Some(&step), json!({}), 403, "INTERMEDIARY_CANNOT_SET_COURSE").await;
+        refused(&app, app.world.who(Role::Union), Op::AcceptPlanStep, Some(&step), json!({}), 403, "NOT_YOURS").await;
+        act(&app, college, "plan-steps", &step, "accept", json!({})).await;
+        let started = act(&app, college, "plan-steps", &step, "start", json!({})).await;
+        assert_eq!(started["state"], "started");
+    }
+
+    /// Practice 29.
+    async fn a_trace_shows_what_hangs_on_a_need_as_far_as_the_reader_may_know(app: App) {
+        let lead = &app.world.ours.lead;
+        let (need, solution) = adopted(&app).await;
+        let offer = json!({ "needId": need["id"], "organizationId": house(&app, Role::Institution), "text": "Places" });
+        app.make(app.world.who(Role::Institution), "/v1/offers", offer).await;
+        let doubt = json!({ "needId": need["id"], "masked": true });
+        input(&app, app.world.who(Role::Union), "doubt", doubt).await;
+        let path = format!("/v1/needs/{}/trace", text(&need["id"]));
+        let whole = app.get(lead, &path).await;
+        let kinds = |trace: &Value| -> Vec<String> {
+            let nodes = trace["nodes"].as_array().unwrap();
+            let mut kinds: Vec<String> = nodes.iter().map(|node| text(&node["kind"]).to_owned()).collect();
+            kinds.sort();
+            kinds
+        };
+        assert_eq!(kinds(&whole), ["Cause", "Cause", "Input", "Need", "Offer", "Solution"]);
+        let solved = json!({ "from": need["id"], "to": solution["id"], "relation": "solved_by" });
+        assert!(whole["links"].as_array().unwrap().contains(&solved));
+        let outside = app.get(app.world.who(Role::Observer), &path).await;
+        assert_eq!(kinds(&outside), ["Need", "Solution"]);
+        let query = format!("{{ needTrace(id: {}) {{ nodes {{ id kind label state }} }} }}", need["id"]);
+        let through_graphql = app.gql(lead, &query, Value::Null).await;
+        assert_eq!(through_graphql.ok()["needTrace"]["nodes"], whole["nodes"]);
     }
 }

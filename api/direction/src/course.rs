@@ -82,7 +82,8 @@ fn cause_stage(now: CauseState, confirmations: usize, wanted: usize) -> CauseSta
     }
 }
 
-fn number(count: usize) -> i32 {
+/// A count as it is kept.
+pub(crate) fn number(count: usize) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
@@ -112,6 +113,16 @@ pub(crate) async fn follow(ctx: &Ctx, need_id: Uuid) -> Result<need::Model> {
     active.state = Set(state);
     let happened = if state == need.state { "need.updated".to_owned() } else { format!("need.{}", state.word()) };
     record::save(ctx, &need, active, &happened).await
+}
+
+/// A solution was adopted for the need.
+pub(crate) async fn solve(ctx: &Ctx, need: &need::Model) -> Result<()> {
+    if need.state == NeedState::RootCaused {
+        let mut active = need.clone().into_active_model();
+        active.state = Set(NeedState::Solving);
+        record::save(ctx, need, active, "need.solving").await?;
+    }
+    Ok(())
 }
 
 /// Counts for each live cause of a need the confirmations of employers that endorse it.

@@ -3,14 +3,23 @@
 
 use roundtable_kernel::operation::Operations;
 
+mod adoption;
 mod cause_confirmations;
 mod causes;
 mod course;
 mod endorsements;
 mod feasibility_ratings;
+mod fit_scores;
+mod goals;
+mod inputs;
 mod members;
 mod needs;
+mod offers;
+mod plan_steps;
+mod second_looks;
+mod solutions;
 mod statements;
+mod trace;
 
 /// Adds this area's operations to the table.
 pub fn register(table: &mut Operations) {
@@ -20,4 +29,13 @@ pub fn register(table: &mut Operations) {
     feasibility_ratings::register(table);
     causes::register(table);
     cause_confirmations::register(table);
+    inputs::register(table);
+    second_looks::register(table);
+    offers::register(table);
+    solutions::register(table);
+    fit_scores::register(table);
+    adoption::register(table);
+    goals::register(table);
+    plan_steps::register(table);
+    trace::register(table);
 }

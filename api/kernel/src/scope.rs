@@ -85,6 +85,10 @@ owned! {
     GetFeasibilityRating feasibility_rating.organization_id: OrganizationId,
     GetCause cause.proposed_by_organization_id: ProposedByOrganizationId,
     GetCauseConfirmation cause_confirmation.organization_id: OrganizationId,
+    GetOffer offer.organization_id: OrganizationId,
+    GetFitScore fit_score.organization_id: OrganizationId,
+    GetSolutionApproval solution_approval.organization_id: OrganizationId,
+    GetPlanStep plan_step.lead_organization_id: LeadOrganizationId,
 }
 
 /// Records of a partnership that belong to nobody in particular.
@@ -448,7 +452,7 @@ impl Scoped for resource::Model {
 
 /// Records that observers know of from a stage on, and everybody else in reach from the beginning.
 macro_rules! staged {
-    ($($get:ident $module:ident [$($state:path),*] owned by $($owner:ident),*;)*) => { $(
+    ($($get:ident $module:ident [$($state:path),*] owned by $owners:expr;)*) => { $(
         impl Scoped for $module::Model {
             const GET: Op = Op::$get;
             fn rows(permit: &Permit) -> Condition {
@@ -460,14 +464,53 @@ macro_rules! staged {
                 }
             }
             fn partnership_id(&self) -> Uuid { self.partnership_id }
-            fn owners(&self) -> Vec<Option<Uuid>> { vec![$(self.$owner),*] }
+            fn owners(&self) -> Vec<Option<Uuid>> {
+                let owners: fn(&Self) -> Vec<Option<Uuid>> = $owners;
+                owners(self)
+            }
         }
     )* };
 }
 
 staged! {
     GetNeed need [NeedState::Shared, NeedState::RootCaused, NeedState::Solving, NeedState::Met]
-        owned by raised_by_organization_id, voiced_by_organization_id;
+        owned by |row| vec![row.raised_by_organization_id, row.voiced_by_organization_id];
+    GetSecondLook second_look [SecondLookState::Concluded]
+        owned by |row| {
+            listed(&row.reviewers).chain([row.opened_by_organization_id, row.owner_organization_id]).collect()
+        };
+    GetSolution solution [SolutionState::Adopted, SolutionState::Implementing, SolutionState::Delivered]
+        owned by |row| listed(&row.designer_organization_ids).chain([row.proposed_by_organization_id]).collect();
+    GetGoal goal [GoalState::Agreed]
+        owned by |row| vec![row.proposed_by_organization_id];
+}
+
+/// Organisations that a list of ids names.
+fn listed(ids: &Texts) -> impl Iterator<Item = Option<Uuid>> {
+    ids.0.iter().map(|id| Uuid::parse_str(id).ok())
+}
+
+impl Scoped for input::Model {
+    const GET: Op = Op::GetInput;
+    fn rows(permit: &Permit) -> Condition {
+        match permit.reach {
+            Reach::All => tenant(input::Column::PartnershipId, permit),
+            _ => none(),
+        }
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        vec![self.from_organization_id]
+    }
+    fn mask(&mut self, standing: &Standing) {
+        // A doubt may be raised without the others knowing by whom (practice 15).
+        if self.masked && !standing.role.is_intermediary() && !standing.acts_for(self.from_organization_id) {
+            self.from_organization_id = None;
+            self.from_person_id = None;
+        }
+    }
 }
 
 impl Scoped for employer_statement::Model {
