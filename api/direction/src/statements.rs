@@ -105,7 +105,7 @@ async fn hear(ctx: Ctx, at: Target, _: Nothing) -> Result<employer_statement::Mo
     record::from_state(row.confirmation, OWNED, Confirmation::word)?;
     let own = members::speaker(&ctx)?.ok_or(Code::Forbidden)?;
     if own == row.employer_organization_id {
-        return Err(Error::new(Code::Forbidden, "an employer's words are heard by the others"));
+        return Err(Error::new(Code::WrongState, "an employer's words are heard by the others"));
     }
     let mut heard_by = row.heard_by.clone();
     if !heard_by.0.contains(&own.to_string()) {
