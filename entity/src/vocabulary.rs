@@ -537,6 +537,252 @@ vocabulary! {
         Retired = "retired",
     }
 
+    /// In what setting something was said.
+    StatementSetting {
+        /// In a meeting.
+        Meeting = "meeting",
+        /// Between two.
+        OneToOne = "one_to_one",
+        /// On a visit.
+        Visit = "visit",
+        /// In a listening session.
+        ListeningSession = "listening_session",
+        /// In a survey.
+        Survey = "survey",
+        /// In writing.
+        Written = "written",
+        /// Any other.
+        Other = "other",
+    }
+
+    /// What the employer says of words that are put down as its own.
+    Confirmation {
+        /// Not asked yet, or not answered.
+        Pending = "pending",
+        /// It said so.
+        Confirmed = "confirmed",
+        /// It put the words right.
+        Corrected = "corrected",
+        /// It did not say so.
+        Rejected = "rejected",
+    }
+
+    /// What a workforce need is about.
+    NeedKind {
+        /// Skills that are missing.
+        SkillGap = "skill_gap",
+        /// Finding people.
+        Recruitment = "recruitment",
+        /// Keeping people.
+        Retention = "retention",
+        /// Moving people up.
+        Advancement = "advancement",
+        /// What jobs are like.
+        JobQuality = "job_quality",
+        /// Places to train.
+        TrainingCapacity = "training_capacity",
+        /// Who will come after.
+        Pipeline = "pipeline",
+        /// A rule in the way.
+        Regulatory = "regulatory",
+        /// Transport, housing, child care and the like.
+        Infrastructure = "infrastructure",
+        /// Any other.
+        Other = "other",
+    }
+
+    /// How far ahead something lies.
+    Horizon {
+        /// Within a year.
+        Short = "short",
+        /// One to three years.
+        Medium = "medium",
+        /// Beyond three years.
+        Long = "long",
+    }
+
+    /// The stage of a need.
+    NeedState {
+        /// Observed by somebody; no employer has voiced it yet.
+        Draft = "draft",
+        /// Voiced by an employer.
+        Voiced = "voiced",
+        /// Endorsed by as many employers as policy asks.
+        Shared = "shared",
+        /// Shared, with a root cause that employers confirmed.
+        RootCaused = "root_caused",
+        /// A solution was adopted for it.
+        Solving = "solving",
+        /// Met, as employers say.
+        Met = "met",
+        /// Put aside, with a reason.
+        Parked = "parked",
+    }
+
+    /// How deep a cause lies.
+    CauseLevel {
+        /// What meets the eye.
+        Surface = "surface",
+        /// What lies beneath it.
+        Contributing = "contributing",
+        /// What everything above it comes from.
+        Root = "root",
+    }
+
+    /// The stage of a cause.
+    CauseState {
+        /// Put forward.
+        Proposed = "proposed",
+        /// Held against evidence.
+        Tested = "tested",
+        /// Confirmed by employers that endorsed the need.
+        Confirmed = "confirmed",
+        /// Rejected by an employer that endorsed the need.
+        Rejected = "rejected",
+    }
+
+    /// What somebody brings to the partnership.
+    InputKind {
+        /// Something to take into account.
+        Input = "input",
+        /// An idea.
+        Idea = "idea",
+        /// A question.
+        Question = "question",
+        /// A doubt.
+        Doubt = "doubt",
+        /// A claim about what was done before or is being done.
+        Claim = "claim",
+    }
+
+    /// Which of the familiar objections a claim is.
+    ClaimType {
+        /// It was tried before and did not work.
+        TriedBefore = "tried_before",
+        /// It has been done for years, unnoticed.
+        AlreadyDoing = "already_doing",
+        /// Somebody else does it; it only needs promotion.
+        ScaleExisting = "scale_existing",
+    }
+
+    /// The stage of an input.
+    InputState {
+        /// Waiting to be looked at.
+        New = "new",
+        /// Seen by the intermediary.
+        Acknowledged = "acknowledged",
+        /// Answered.
+        Answered = "answered",
+        /// A second look was opened from it.
+        SecondLook = "second_look",
+        /// Put aside, with a reason.
+        Parked = "parked",
+        /// Closed by whoever brought it.
+        Closed = "closed",
+    }
+
+    /// The stage of a second look.
+    SecondLookState {
+        /// Opened.
+        Opened = "opened",
+        /// Answers are being gathered.
+        Gathering = "gathering",
+        /// Reviewers are at it.
+        Reviewing = "reviewing",
+        /// Concluded with a finding.
+        Concluded = "concluded",
+    }
+
+    /// Why something tried did not work. Of the attempt, never of a person.
+    FailureReason {
+        /// It answered another problem.
+        WrongSolution = "wrong_solution",
+        /// Nobody had identified the problem.
+        ProblemNotIdentified = "problem_not_identified",
+        /// What held then holds no more.
+        ConditionsChanged = "conditions_changed",
+        /// It was not carried out as meant.
+        DeliveredPoorly = "delivered_poorly",
+        /// The money ended.
+        FundingEnded = "funding_ended",
+        /// It did not fail: it is running.
+        StillRunning = "still_running",
+    }
+
+    /// What a second look found.
+    Finding {
+        /// It solves the problem.
+        Solution = "solution",
+        /// It solves part of it.
+        Partial = "partial",
+        /// It can be made to.
+        Adaptable = "adaptable",
+        /// It does not.
+        NotASolution = "not_a_solution",
+        /// It cannot be said.
+        Inconclusive = "inconclusive",
+    }
+
+    /// The stage of an offer.
+    OfferState {
+        /// Made.
+        Made = "made",
+        /// Being explored.
+        Exploring = "exploring",
+        /// Taken back.
+        Withdrawn = "withdrawn",
+    }
+
+    /// Where a solution comes from.
+    SolutionOrigin {
+        /// From a need and its cause.
+        NeedLed = "need_led",
+        /// From something at hand that looks for a problem.
+        SolutionLed = "solution_led",
+    }
+
+    /// The stage of a solution.
+    SolutionState {
+        /// Put forward.
+        Proposed = "proposed",
+        /// Being designed by employers and others together.
+        Designing = "designing",
+        /// Adopted by the quorum of endorsing employers.
+        Adopted = "adopted",
+        /// Being carried out.
+        Implementing = "implementing",
+        /// Carried out.
+        Delivered = "delivered",
+        /// Rejected by an employer that endorsed a need of it.
+        Rejected = "rejected",
+    }
+
+    /// The stage of a goal.
+    GoalState {
+        /// Put forward.
+        Proposed = "proposed",
+        /// Agreed by an employer.
+        Agreed = "agreed",
+        /// No longer pursued.
+        Retired = "retired",
+    }
+
+    /// The stage of a step of the plan.
+    PlanStepState {
+        /// Offered to the organisation that would lead it.
+        Planned = "planned",
+        /// Taken on by it.
+        Accepted = "accepted",
+        /// Turned down by it.
+        Declined = "declined",
+        /// Under way.
+        Started = "started",
+        /// Done.
+        Done = "done",
+        /// Given up, with a reason.
+        Dropped = "dropped",
+    }
+
     /// A code system.
     CodeSystem {
         /// North American Industry Classification System.

@@ -6,6 +6,7 @@
 pub mod table;
 
 mod m20261122_000001_the_table_is_set;
+mod m20261122_000002_direction;
 
 pub use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -15,6 +16,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_the_table_is_set::Migration)]
+        vec![Box::new(m20261122_000001_the_table_is_set::Migration), Box::new(m20261122_000002_direction::Migration)]
     }
 }

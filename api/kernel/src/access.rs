@@ -227,6 +227,100 @@ pub const fn rule(op: Op) -> Rule {
         ListCodes | GetCode => row().operator().intermediary(All).members(All).observers(All),
         CreateCode => row().operator(),
 
+        ListEmployerStatements | GetEmployerStatement => row().intermediary(All).members(All).because(
+            "until its employer confirmed it, a statement is known to that employer and the intermediary only",
+        ),
+        CreateEmployerStatement | UpdateEmployerStatement => row().intermediary(All).employers(Own),
+        ArchiveEmployerStatement => row().intermediary(All),
+        ConfirmEmployerStatement | CorrectEmployerStatement | RejectEmployerStatement => {
+            row().employers(Own).course().because("an employer's words are its own (practice 11)")
+        }
+        HearEmployerStatement => {
+            row().members(All).because("partners listen; the intermediary was there (practice 11)")
+        }
+        ListNeeds | GetNeed => row()
+            .intermediary(All)
+            .members(All)
+            .observers(Public)
+            .because("observers know of needs from when they are shared"),
+        CreateNeed => row().intermediary(All).members(All).because("only an employer voices what others observe"),
+        UpdateNeed | ArchiveNeed => row().intermediary(All).members(Own),
+        VoiceNeed => row().employers(All).course().because("employers chart the course (practice 8)"),
+        MeetNeed => row().employers(All).course().because("employers say when a need is met"),
+        ParkNeed | ResumeNeed => row().employers(Own).course().because("employers chart the course (practice 8)"),
+        ListEndorsements | GetEndorsement => {
+            row().intermediary(All).employers(All).because("all others see how many, on the need")
+        }
+        CreateEndorsement | UpdateEndorsement | WithdrawEndorsement => {
+            row().employers(Own).course().because("one voice for each employer, its own (practice 8)")
+        }
+        ListFeasibilityRatings | GetFeasibilityRating | CreateFeasibilityRating => {
+            row().intermediary(All).members(All).because("advice from every side; it never changes the order")
+        }
+        UpdateFeasibilityRating => row().members(Own),
+        ListCauses | GetCause | CreateCause | TestCause => row().intermediary(All).members(All),
+        UpdateCause | ArchiveCause => row().intermediary(All).members(Own),
+        RejectCause => row().employers(All).course().because("employers confirm and reject causes (practice 27)"),
+        ListCauseConfirmations | GetCauseConfirmation => {
+            row().intermediary(All).employers(All).because("all others see how many, on the cause")
+        }
+        CreateCauseConfirmation | WithdrawCauseConfirmation => {
+            row().employers(Own).course().because("causes are confirmed by employers that endorsed (practice 27)")
+        }
+
+        ListInputs | GetInput => row()
+            .intermediary(All)
+            .members(All)
+            .because("who is behind a masked doubt is known to its own and the intermediary"),
+        CreateInput => row().intermediary(All).members(All).observers(All),
+        UpdateInput | CloseInput | ReopenInput => row().members(Own),
+        ArchiveInput => row().intermediary(All).members(Own),
+        AcknowledgeInput | AnswerInput | ParkInput => {
+            row().intermediary(All).because("what partners bring is the intermediary's to answer (practice 15)")
+        }
+        ListSecondLooks | GetSecondLook => row()
+            .intermediary(All)
+            .members(All)
+            .observers(Public)
+            .because("observers know of second looks once they are concluded"),
+        CreateSecondLook | ReopenSecondLook => row().intermediary(All).members(All),
+        UpdateSecondLook => row().intermediary(All).members(Own),
+        ReviewSecondLook => row().members(All).course().because("partners review, at least one of them an employer"),
+        ReplySecondLook => row().members(Own).course().because("the reply is the owner's right (practice 20)"),
+        ConcludeSecondLook => row().members(Own).course().because("reviewers conclude (practice 28)"),
+        ListOffers | GetOffer => row().intermediary(All).members(All),
+        CreateOffer | UpdateOffer | WithdrawOffer => {
+            row().members(Own).course().because("an offer is made by whose it is (practice 12)")
+        }
+        ExploreOffer => row().intermediary(All),
+        ListSolutions | GetSolution => row()
+            .intermediary(All)
+            .members(All)
+            .observers(Public)
+            .because("observers know of solutions once they are adopted"),
+        CreateSolution => row().intermediary(All).members(All),
+        UpdateSolution | DesignSolution | StartSolution | DeliverSolution => row().intermediary(All).members(Own),
+        RejectSolution => row().employers(All).course().because("employers adopt and reject (practice 8)"),
+        ListFitScores | GetFitScore | ListSolutionApprovals | GetSolutionApproval => {
+            row().intermediary(All).employers(All).because("all others see how many, on the solution")
+        }
+        CreateFitScore | UpdateFitScore | CreateSolutionApproval | WithdrawSolutionApproval => {
+            row().employers(Own).course().because("employers say what fits and adopt it (practices 3 and 8)")
+        }
+        ListGoals | GetGoal => {
+            row().intermediary(All).members(All).observers(Public).because("observers know of agreed goals")
+        }
+        CreateGoal => row().intermediary(All).members(All),
+        UpdateGoal => row().intermediary(All).members(Own),
+        AgreeGoal | RetireGoal => row().employers(All).course().because("employers chart the course (practice 8)"),
+        ListPlanSteps | GetPlanStep => row().intermediary(All).members(All).observers(All),
+        CreatePlanStep => row().intermediary(All).champions(All).because("champions lead activities (practice 61)"),
+        UpdatePlanStep | DropPlanStep => row().intermediary(All).members(Own),
+        AcceptPlanStep | DeclinePlanStep | StartPlanStep | CompletePlanStep => {
+            row().members(Own).course().because("a step is taken on by its lead, never assigned (practice 52)")
+        }
+        GetNeedTrace => row().intermediary(All).members(All).observers(Public).because("only what the reader may see"),
+
         ListStaffAppointments | GetStaffAppointment | CreateStaffAppointment | ArchiveStaffAppointment => {
             row().operator().lead(All)
         }

@@ -72,6 +72,20 @@ codes! {
     ChampionMustBeEmployer = "CHAMPION_MUST_BE_EMPLOYER", 422, "Champions come from employers", "Only a person of an employer can be a champion.";
     LaborSeatEmpty = "LABOR_SEAT_EMPTY", 409, "No labor voice at the table", "The industry is unionised and no union or labor agency is at the table.";
     ActionNotAccepted = "ACTION_NOT_ACCEPTED", 409, "Not taken on", "The organisation has not accepted this action item.";
+    StatementUnconfirmed = "STATEMENT_UNCONFIRMED", 409, "Not confirmed by its employer", "A need rests only on statements that their employers confirmed or corrected.";
+    OneVoicePerOrganization = "ONE_VOICE_PER_ORGANIZATION", 409, "One voice for each organisation", "Your organisation has spoken here already. Change that, or withdraw it first.";
+    EndorsementRequired = "ENDORSEMENT_REQUIRED", 409, "For employers that endorse the need", "Endorse the need first; only then is its course yours to set.";
+    InputUnanswered = "INPUT_UNANSWERED", 409, "Not answered yet", "What a partner brought is answered, or closed by whoever brought it, before it is archived.";
+    QuestionsUnanswered = "QUESTIONS_UNANSWERED", 409, "Questions are open", "A second look concludes once each of its questions is answered; the detail names those that are not.";
+    EmployerReviewRequired = "EMPLOYER_REVIEW_REQUIRED", 409, "No employer has reviewed it", "At least one employer is among the reviewers of a second look.";
+    OwnerReplyPending = "OWNER_REPLY_PENDING", 409, "The owner has not replied", "Whose it is has a right of reply. Wait for it, or until the day it is due.";
+    SharedNeedThreshold = "SHARED_NEED_THRESHOLD", 409, "Not a shared need", "Fewer employers endorse the need than policy asks for; it has to be shared first.";
+    RootCauseRequired = "ROOT_CAUSE_REQUIRED", 409, "First the cause", "Problem, underlying cause, right solution: each need of a solution has a root cause that employers confirmed.";
+    SolutionSeeksProblem = "SOLUTION_SEEKS_PROBLEM", 409, "A solution in search of a problem", "It came before the need, and nobody but its own proposer raised that need. Find a need that others raised.";
+    AlternativesRequired = "ALTERNATIVES_REQUIRED", 409, "What else was considered?", "Name at least one alternative, or say why there is none.";
+    DesignNotJoint = "DESIGN_NOT_JOINT", 409, "Not designed together", "At least one employer and one organisation of another side design a solution.";
+    SecondLookDue = "SECOND_LOOK_DUE", 409, "A second look is due", "What a solution builds on has been looked at again first: conclude the second look.";
+    ResponsibilityNotAccepted = "RESPONSIBILITY_NOT_ACCEPTED", 409, "Not taken on", "The organisation that would lead the step has not taken it on.";
     UnknownCode = "UNKNOWN_CODE", 422, "Unknown code", "The code is not in the code system; the detail names the nearest that is.";
     UnknownTimeZone = "UNKNOWN_TIME_ZONE", 422, "Unknown time zone", "Give a time zone of the IANA database, such as America/Chicago.";
     SlugTaken = "SLUG_TAKEN", 409, "Slug taken", "Another partnership has this slug.";
@@ -162,6 +176,11 @@ impl std::error::Error for Error {}
 const UNIQUE: &[(&str, &str, Code)] = &[
     ("partnership_once", "partnership.slug", Code::SlugTaken),
     ("seat_once", "seat.partner_id", Code::PointPersonExists),
+    ("feasibility_rating_once", "feasibility_rating.need_id", Code::OneVoicePerOrganization),
+    ("fit_score_once", "fit_score.solution_id", Code::OneVoicePerOrganization),
+    ("solution_approval_once", "solution_approval.solution_id", Code::OneVoicePerOrganization),
+    ("endorsement_once", "endorsement.need_id", Code::OneVoicePerOrganization),
+    ("cause_confirmation_once", "cause_confirmation.cause_id", Code::OneVoicePerOrganization),
 ];
 
 impl From<sea_orm::DbErr> for Error {

@@ -358,6 +358,192 @@ operations! {
     ListResourceStatusChanges,
     /// Read a change of status or stage.
     GetResourceStatusChange,
+    /// List employer statements.
+    ListEmployerStatements,
+    /// Read an employer statement.
+    GetEmployerStatement,
+    /// Put down what an employer said; put down by that employer itself, it is confirmed at once.
+    CreateEmployerStatement,
+    /// Change members of an employer statement that its employer has not answered yet (merge patch).
+    UpdateEmployerStatement,
+    /// Archive an employer statement that its employer has not confirmed.
+    ArchiveEmployerStatement,
+    /// Confirm that your organisation said so.
+    ConfirmEmployerStatement,
+    /// Put right what your organisation said; the first wording stays readable.
+    CorrectEmployerStatement,
+    /// Say that your organisation did not say so.
+    RejectEmployerStatement,
+    /// Mark an employer statement heard, for your organisation.
+    HearEmployerStatement,
+    /// List needs.
+    ListNeeds,
+    /// Read a need.
+    GetNeed,
+    /// Raise a need. Raised by an employer it is voiced at once, by others it waits for an employer to voice it.
+    CreateNeed,
+    /// Change members of a need that nobody endorses yet (merge patch).
+    UpdateNeed,
+    /// Archive a need that no employer has voiced.
+    ArchiveNeed,
+    /// Voice a need that somebody observed.
+    VoiceNeed,
+    /// Say that a need is met; for an employer that endorses it.
+    MeetNeed,
+    /// Put a need aside with a reason; for the employer that raised or voiced it.
+    ParkNeed,
+    /// Take a parked need up again.
+    ResumeNeed,
+    /// List endorsements.
+    ListEndorsements,
+    /// Read an endorsement.
+    GetEndorsement,
+    /// Endorse a need for your organisation; one voice each.
+    CreateEndorsement,
+    /// Change members of an endorsement (merge patch).
+    UpdateEndorsement,
+    /// Withdraw an endorsement; a need may no longer be shared then.
+    WithdrawEndorsement,
+    /// List feasibility ratings.
+    ListFeasibilityRatings,
+    /// Read a feasibility rating.
+    GetFeasibilityRating,
+    /// Rate how feasible it is to meet a need; advice that never changes the order.
+    CreateFeasibilityRating,
+    /// Change members of a feasibility rating (merge patch).
+    UpdateFeasibilityRating,
+    /// List causes.
+    ListCauses,
+    /// Read a cause.
+    GetCause,
+    /// Put a cause of a need forward.
+    CreateCause,
+    /// Change members of a cause that no employer has confirmed (merge patch).
+    UpdateCause,
+    /// Archive a cause that was only put forward.
+    ArchiveCause,
+    /// Add evidence to a cause: from then on it is tested.
+    TestCause,
+    /// Reject a cause; for an employer that endorses the need.
+    RejectCause,
+    /// List confirmations of causes.
+    ListCauseConfirmations,
+    /// Read a confirmation of a cause.
+    GetCauseConfirmation,
+    /// Confirm a tested cause; for an employer that endorses the need.
+    CreateCauseConfirmation,
+    /// Withdraw the confirmation of a cause.
+    WithdrawCauseConfirmation,
+    /// List inputs, ideas, questions, doubts and claims.
+    ListInputs,
+    /// Read an input.
+    GetInput,
+    /// Bring an input, idea, question, doubt or claim; it is answered by its day.
+    CreateInput,
+    /// Change members of an input that nobody looked at yet (merge patch).
+    UpdateInput,
+    /// Archive an answered or closed input.
+    ArchiveInput,
+    /// Say that an input was seen.
+    AcknowledgeInput,
+    /// Answer an input.
+    AnswerInput,
+    /// Put an input aside with a reason; it stays open.
+    ParkInput,
+    /// Close an input, for whoever brought it.
+    CloseInput,
+    /// Open an input again, for whoever brought it; it is to be answered anew.
+    ReopenInput,
+    /// List second looks.
+    ListSecondLooks,
+    /// Read a second look.
+    GetSecondLook,
+    /// Open a second look at an entry of the map, a past attempt or a claim.
+    CreateSecondLook,
+    /// Change members of a second look, the answers to its questions above all (merge patch).
+    UpdateSecondLook,
+    /// Join the reviewers of a second look, for your organisation.
+    ReviewSecondLook,
+    /// Reply as the owner of what is looked at.
+    ReplySecondLook,
+    /// Conclude a second look with a finding, as one of its reviewers.
+    ConcludeSecondLook,
+    /// Open a concluded second look again, with a reason.
+    ReopenSecondLook,
+    /// List offers.
+    ListOffers,
+    /// Read an offer.
+    GetOffer,
+    /// Offer something against a need or a cause, for your organisation.
+    CreateOffer,
+    /// Change members of an offer (merge patch).
+    UpdateOffer,
+    /// Take up an offer to explore it.
+    ExploreOffer,
+    /// Take an offer back.
+    WithdrawOffer,
+    /// List solutions.
+    ListSolutions,
+    /// Read a solution.
+    GetSolution,
+    /// Put a solution forward.
+    CreateSolution,
+    /// Change members of a solution that no employer has approved yet (merge patch).
+    UpdateSolution,
+    /// Begin the joint design of a solution.
+    DesignSolution,
+    /// Reject a solution; for an employer that endorses a need of it.
+    RejectSolution,
+    /// Begin to carry out an adopted solution.
+    StartSolution,
+    /// Say that a solution was carried out.
+    DeliverSolution,
+    /// List fit scores.
+    ListFitScores,
+    /// Read a fit score.
+    GetFitScore,
+    /// Score how well a solution fits a need, for your organisation.
+    CreateFitScore,
+    /// Change members of a fit score (merge patch).
+    UpdateFitScore,
+    /// List approvals of solutions.
+    ListSolutionApprovals,
+    /// Read an approval of a solution.
+    GetSolutionApproval,
+    /// Approve a solution for your organisation; the quorum of endorsing employers adopts it.
+    CreateSolutionApproval,
+    /// Withdraw an approval while the solution is not adopted.
+    WithdrawSolutionApproval,
+    /// List goals.
+    ListGoals,
+    /// Read a goal.
+    GetGoal,
+    /// Put a goal forward.
+    CreateGoal,
+    /// Change members of a goal that is not agreed yet (merge patch).
+    UpdateGoal,
+    /// Agree to a goal, as an employer.
+    AgreeGoal,
+    /// Give a goal up, as an employer, with a reason.
+    RetireGoal,
+    /// List steps of the plan.
+    ListPlanSteps,
+    /// Read a step of the plan.
+    GetPlanStep,
+    /// Offer a step of the plan to the organisation that would lead it.
+    CreatePlanStep,
+    /// Change members of a step of the plan (merge patch).
+    UpdatePlanStep,
+    /// Take on a step of the plan, as its lead.
+    AcceptPlanStep,
+    /// Turn down a step of the plan.
+    DeclinePlanStep,
+    /// Begin an accepted step.
+    StartPlanStep,
+    /// Report a step done, with what came of it.
+    CompletePlanStep,
+    /// Give a step up, with a reason.
+    DropPlanStep,
     /// List codes.
     ListCodes,
     /// Read a code.
@@ -426,4 +612,6 @@ operations! {
     ListPolicyKeys,
     /// The report of an import: what was created, updated, unchanged and refused, row by row.
     GetImportReport,
+    /// What hangs on a need: statements, causes, offers, second looks, solutions, steps and goals, with their links.
+    GetNeedTrace,
 }

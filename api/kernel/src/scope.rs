@@ -81,6 +81,14 @@ owned! {
     GetServiceAccount service_account.organization_id: OrganizationId,
     GetInvitation invitation.organization_id: OrganizationId,
     GetStaffAppointment staff_appointment.organization_id: OrganizationId,
+    GetEndorsement endorsement.organization_id: OrganizationId,
+    GetFeasibilityRating feasibility_rating.organization_id: OrganizationId,
+    GetCause cause.proposed_by_organization_id: ProposedByOrganizationId,
+    GetCauseConfirmation cause_confirmation.organization_id: OrganizationId,
+    GetOffer offer.organization_id: OrganizationId,
+    GetFitScore fit_score.organization_id: OrganizationId,
+    GetSolutionApproval solution_approval.organization_id: OrganizationId,
+    GetPlanStep plan_step.lead_organization_id: LeadOrganizationId,
 }
 
 /// Records of a partnership that belong to nobody in particular.
@@ -439,6 +447,92 @@ impl Scoped for resource::Model {
             RecordState::Draft => vec![self.owner_organization_id, self.discovered_by_organization_id],
             _ => vec![self.owner_organization_id],
         }
+    }
+}
+
+/// Records that observers know of from a stage on, and everybody else in reach from the beginning.
+macro_rules! staged {
+    ($($get:ident $module:ident [$($state:path),*] owned by $owners:expr;)*) => { $(
+        impl Scoped for $module::Model {
+            const GET: Op = Op::$get;
+            fn rows(permit: &Permit) -> Condition {
+                let rows = tenant($module::Column::PartnershipId, permit);
+                match permit.reach {
+                    Reach::Nothing => none(),
+                    Reach::Public => rows.add($module::Column::State.is_in([$($state),*])),
+                    Reach::Own | Reach::All => rows,
+                }
+            }
+            fn partnership_id(&self) -> Uuid { self.partnership_id }
+            fn owners(&self) -> Vec<Option<Uuid>> {
+                let owners: fn(&Self) -> Vec<Option<Uuid>> = $owners;
+                owners(self)
+            }
+        }
+    )* };
+}
+
+staged! {
+    GetNeed need [NeedState::Shared, NeedState::RootCaused, NeedState::Solving, NeedState::Met]
+        owned by |row| vec![row.raised_by_organization_id, row.voiced_by_organization_id];
+    GetSecondLook second_look [SecondLookState::Concluded]
+        owned by |row| {
+            listed(&row.reviewers).chain([row.opened_by_organization_id, row.owner_organization_id]).collect()
+        };
+    GetSolution solution [SolutionState::Adopted, SolutionState::Implementing, SolutionState::Delivered]
+        owned by |row| listed(&row.designer_organization_ids).chain([row.proposed_by_organization_id]).collect();
+    GetGoal goal [GoalState::Agreed]
+        owned by |row| vec![row.proposed_by_organization_id];
+}
+
+/// Organisations that a list of ids names.
+fn listed(ids: &Texts) -> impl Iterator<Item = Option<Uuid>> {
+    ids.0.iter().map(|id| Uuid::parse_str(id).ok())
+}
+
+impl Scoped for input::Model {
+    const GET: Op = Op::GetInput;
+    fn rows(permit: &Permit) -> Condition {
+        match permit.reach {
+            Reach::All => tenant(input::Column::PartnershipId, permit),
+            _ => none(),
+        }
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        vec![self.from_organization_id]
+    }
+    fn mask(&mut self, standing: &Standing) {
+        // A doubt may be raised without the others knowing by whom (practice 15).
+        if self.masked && !standing.role.is_intermediary() && !standing.acts_for(self.from_organization_id) {
+            self.from_organization_id = None;
+            self.from_person_id = None;
+        }
+    }
+}
+
+impl Scoped for employer_statement::Model {
+    const GET: Op = Op::GetEmployerStatement;
+    fn rows(permit: &Permit) -> Condition {
+        let rows = tenant(employer_statement::Column::PartnershipId, permit);
+        if permit.standing.role.is_intermediary() {
+            return rows;
+        }
+        // Words that their employer has not owned are nobody else's to know (practice 11).
+        let own = permit.standing.organization_id.unwrap_or_default();
+        rows.add(
+            Condition::any()
+                .add(employer_statement::Column::Confirmation.is_in([Confirmation::Confirmed, Confirmation::Corrected]))
+                .add(employer_statement::Column::EmployerOrganizationId.eq(own)),
+        )
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        vec![Some(self.employer_organization_id)]
     }
 }
 

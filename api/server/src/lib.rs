@@ -35,6 +35,7 @@ pub fn operations() -> Operations {
     roundtable_people::register(&mut table);
     roundtable_momentum::register(&mut table);
     roundtable_scan::register(&mut table);
+    roundtable_direction::register(&mut table);
     roundtable_exchange::register(&mut table);
     table
 }

@@ -187,6 +187,7 @@ async fn lakeshore(teller: &mut Teller, operator: &Actor) -> Result<Uuid> {
     map(&lead, &table, &people).await?;
     kickoff(&lead, &table, &people).await?;
     ahead(&lead, &table, &people).await?;
+    direction(&lead, &table, &people).await?;
     let service = json!({ "partnershipId": id, "name": "Board system (demo)" });
     let service = lead.create(Op::CreateServiceAccount, service).await?;
     let text = |member: &str| service[member].as_str().unwrap_or_default().to_owned();
@@ -214,6 +215,7 @@ struct Table {
 struct People {
     employer: Actor,
     champion: Actor,
+    foundry: Actor,
     union: Actor,
     institution: Actor,
 }
@@ -275,6 +277,7 @@ async fn people(teller: &mut Teller, lead: &Actor, table: &Table) -> Result<Peop
     let employer = teller.login(lead, "employer", "employer@demo.example", "Dana Okafor", person(&table.birch)).await?;
     let champion =
         teller.login(lead, "champion", "champion@demo.example", "Ruth Lindgren", person(&table.copper)).await?;
+    let foundry = teller.login(lead, "foundry", "foundry@demo.example", "Samir Patel", person(&table.casting)).await?;
     let union = teller.login(lead, "union", "union@demo.example", "Lena Brandt", person(&table.fabricators)).await?;
     let institution =
         teller.login(lead, "institution", "institution@demo.example", "Tomas Vega", person(&table.college)).await?;
@@ -289,7 +292,7 @@ async fn people(teller: &mut Teller, lead: &Actor, table: &Table) -> Result<Peop
     let account_id = champion.ctx.principal()?.account_id;
     let champion =
         teller.account(account_id, lead.ctx.caller.standing().map(|standing| standing.partnership_id)).await?;
-    Ok(People { employer, champion, union, institution })
+    Ok(People { employer, champion, foundry, union, institution })
 }
 
 async fn directory(lead: &Actor, table: &Table, people: &People) -> Result<()> {
@@ -553,6 +556,79 @@ async fn ahead(lead: &Actor, table: &Table, people: &People) -> Result<()> {
         }),
     )
     .await?;
+    Ok(())
+}
+
+/// A need half-way: said by three employers, shared by them, its causes looked for, its solution not yet thought of.
+async fn direction(lead: &Actor, table: &Table, people: &People) -> Result<()> {
+    let said_on = days(Utc::now(), -21).date_naive();
+    let employers = [
+        (
+            &people.employer,
+            &table.birch,
+            "Of ten machinists we hired last year, six were gone by Christmas.",
+            (5, 18, "We want to know why before we train anybody."),
+        ),
+        (
+            &people.champion,
+            &table.copper,
+            "They come, they see second shift, they leave.",
+            (4, 6, "Second shift has nobody to show the work."),
+        ),
+        (
+            &people.foundry,
+            &table.casting,
+            "We do not lack applicants. We lack people who stay the first year.",
+            (4, 31, "Exit talks name the foreman more often than the pay."),
+        ),
+    ];
+    let mut sources = Vec::new();
+    for (actor, seated, words, _) in &employers {
+        let statement = json!({
+            "employerOrganizationId": seated.organization["id"], "text": words, "saidOn": said_on, "setting": "meeting",
+        });
+        let statement = lead.create(Op::CreateEmployerStatement, statement).await?;
+        actor.again(Op::ConfirmEmployerStatement, &statement).await?;
+        people.institution.again(Op::HearEmployerStatement, &statement).await?;
+        sources.push(statement["id"].clone());
+    }
+    let need = json!({
+        "title": "New machinists leave within their first year", "kind": "retention", "socs": ["51-4041"], "openings": 40,
+        "horizon": "short", "sourceStatementIds": sources,
+        "problemStatement": "About half of those hired as machinists in the region leave before their first year is over.",
+    });
+    let need = people.employer.create(Op::CreateNeed, need).await?;
+    for (actor, seated, _, (importance, affected, _)) in &employers {
+        let endorsement = json!({
+            "needId": need["id"], "organizationId": seated.organization["id"], "importance": importance, "affectedCount": affected,
+        });
+        actor.create(Op::CreateEndorsement, endorsement).await?;
+    }
+    let surface =
+        json!({ "needId": need["id"], "level": "surface", "text": "Newcomers are put on second shift at once." });
+    let surface = lead.create(Op::CreateCause, surface).await?;
+    let root = json!({
+        "needId": need["id"], "parentId": surface["id"], "level": "root", "text": "Nobody on second shift has time to show the work.",
+        "why": "Second shift runs with the fewest experienced people.",
+    });
+    let root = people.union.create(Op::CreateCause, root).await?;
+    for (_, _, _, (_, _, evidence)) in &employers {
+        lead.act(Op::TestCause, Some(&root), json!({ "evidence": evidence })).await?;
+    }
+    let word = json!({ "causeId": root["id"], "organizationId": table.copper.organization["id"] });
+    people.champion.create(Op::CreateCauseConfirmation, word).await?;
+    let rating =
+        json!({ "needId": need["id"], "rating": 4, "comment": "Our instructors could train mentors in two evenings." });
+    people.institution.create(Op::CreateFeasibilityRating, rating).await?;
+    let doubt = json!({
+        "kind": "doubt", "masked": true, "needId": need["id"], "text": "Will foremen be given the hours, or only the poster?",
+    });
+    people.union.create(Op::CreateInput, doubt).await?;
+    let offer = json!({
+        "needId": need["id"], "organizationId": table.college.organization["id"], "text": "A short course for mentors on the floor.",
+        "capacity": "Twelve mentors a term", "leadTime": "Six weeks",
+    });
+    people.institution.create(Op::CreateOffer, offer).await?;
     Ok(())
 }
 

@@ -1,0 +1,173 @@
+//! What partners bring: inputs, ideas, questions, doubts and claims, each answered by a day (practices 15, 16, 21 and 22).
+
+use chrono::{Days, NaiveDate};
+use roundtable_entity::{ClaimType, InputKind, InputState, Record, input, need, organization, resource};
+use roundtable_kernel::ctx::Ctx;
+use roundtable_kernel::error::{Code, Error, Result};
+use roundtable_kernel::op::Op;
+use roundtable_kernel::operation::{Nothing, Operations};
+use roundtable_kernel::policy;
+use roundtable_kernel::record::{self, Target};
+use sea_orm::ActiveValue::Set;
+use sea_orm::IntoActiveModel;
+use serde::Deserialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::members::{self, Reasoned};
+
+/// The answer to an input.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct InputAnswer {
+    /// What is answered.
+    #[schema(min_length = 1, max_length = 8000)]
+    answer: String,
+}
+
+pub(crate) fn register(table: &mut Operations) {
+    table
+        .collection::<input::Model>("inputs")
+        .list(Op::ListInputs)
+        .get(Op::GetInput)
+        .create(Op::CreateInput, create)
+        .update(Op::UpdateInput, update)
+        .archive_checked(Op::ArchiveInput, settled)
+        .act(Op::AcknowledgeInput, "acknowledge", acknowledge)
+        .act(Op::AnswerInput, "answer", answer)
+        .act(Op::ParkInput, "park", park)
+        .act(Op::CloseInput, "close", close)
+        .act(Op::ReopenInput, "reopen", reopen)
+        .one::<organization::Model>("from", "from_organization_id")
+        .one::<need::Model>("need", "need_id")
+        .one::<resource::Model>("resource", "resource_id");
+}
+
+/// What goes with which kind: masks with doubts, types of claims with claims.
+fn fits(new: &input::NewInput) -> Result<()> {
+    let wrong = |pointer: &str, code, detail: &str| Err(Error::member(pointer, code, detail));
+    match (new.kind, new.claim_type) {
+        (kind, _) if new.masked && kind != InputKind::Doubt => {
+            wrong("/masked", "not_a_doubt", "only a doubt is masked")
+        }
+        (InputKind::Claim, None) => wrong("/claimType", "required", "say which claim it is"),
+        (InputKind::Claim, Some(ClaimType::ScaleExisting)) if new.named_organization_id.is_none() => {
+            wrong("/namedOrganizationId", "required", "say who does it already")
+        }
+        (InputKind::Claim, Some(_)) | (_, None) => Ok(()),
+        (_, Some(_)) => wrong("/claimType", "not_a_claim", "only a claim has a type"),
+    }
+}
+
+async fn check(ctx: &Ctx, new: &input::NewInput) -> Result<()> {
+    fits(new)?;
+    if let Some(id) = new.need_id {
+        record::reference::<need::Model>(ctx, "/needId", id).await?;
+    }
+    if let Some(id) = new.resource_id {
+        record::reference::<resource::Model>(ctx, "/resourceId", id).await?;
+    }
+    if let Some(id) = new.named_organization_id {
+        record::reference::<organization::Model>(ctx, "/namedOrganizationId", id).await?;
+    }
+    Ok(())
+}
+
+/// The day by which an answer is due that is asked for today.
+pub(crate) async fn answer_day(ctx: &Ctx, partnership_id: Uuid) -> Result<NaiveDate> {
+    let days = u64::try_from(policy::whole(ctx, partnership_id, "answer_days").await?).unwrap_or_default();
+    let today = ctx.today();
+    Ok(today.checked_add_days(Days::new(days)).unwrap_or(today))
+}
+
+async fn create(ctx: Ctx, new: input::NewInput) -> Result<input::Model> {
+    let permit = ctx.permit_at(Op::CreateInput, new.partnership_id)?;
+    check(&ctx, &new).await?;
+    let answer_by = answer_day(&ctx, new.partnership_id).await?;
+    let mut active = input::Model::begin(ctx.new_id(), ctx.now(), new);
+    active.answer_by = Set(answer_by);
+    active.from_organization_id = Set(members::speaker(&ctx)?);
+    active.from_person_id = Set(permit.standing.person_id);
+    record::insert::<input::Model>(&ctx, active, "input.received").await
+}
+
+async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<input::Model> {
+    record::check_patch::<input::Model>(&patch)?;
+    let row = record::target::<input::Model>(&ctx, Op::UpdateInput, at).await?;
+    record::from_state(row.state, &[InputState::New], InputState::word)?;
+    let new = record::merged(&row, &patch)?;
+    check(&ctx, &new).await?;
+    let mut active = row.clone().into_active_model();
+    input::Model::edit(&mut active, new);
+    record::save(&ctx, &row, active, "input.updated").await
+}
+
+async fn settled(_: Ctx, row: input::Model) -> Result<()> {
+    match row.state {
+        InputState::Answered | InputState::Closed => Ok(()),
+        _ => Err(Code::InputUnanswered.into()),
+    }
+}
+
+async fn acknowledge(ctx: Ctx, at: Target, _: Nothing) -> Result<input::Model> {
+    let row = record::target::<input::Model>(&ctx, Op::AcknowledgeInput, at).await?;
+    record::from_state(row.state, &[InputState::New], InputState::word)?;
+    let mut active = row.clone().into_active_model();
+    active.state = Set(InputState::Acknowledged);
+    record::save(&ctx, &row, active, "input.acknowledged").await
+}
+
+async fn answer(ctx: Ctx, at: Target, body: InputAnswer) -> Result<input::Model> {
+    let row = record::target::<input::Model>(&ctx, Op::AnswerInput, at).await?;
+    let from = [InputState::New, InputState::Acknowledged, InputState::SecondLook, InputState::Parked];
+    record::from_state(row.state, &from, InputState::word)?;
+    let mut active = row.clone().into_active_model();
+    active.state = Set(InputState::Answered);
+    active.answer = Set(Some(body.answer));
+    active.answered_on = Set(Some(ctx.today()));
+    record::save(&ctx, &row, active, "input.answered").await
+}
+
+async fn park(ctx: Ctx, at: Target, why: Reasoned) -> Result<input::Model> {
+    let row = record::target::<input::Model>(&ctx, Op::ParkInput, at).await?;
+    record::from_state(row.state, &[InputState::New, InputState::Acknowledged], InputState::word)?;
+    let mut active = row.clone().into_active_model();
+    active.state = Set(InputState::Parked);
+    active.parked_reason = Set(Some(why.reason));
+    record::save(&ctx, &row, active, "input.parked").await
+}
+
+async fn close(ctx: Ctx, at: Target, _: Nothing) -> Result<input::Model> {
+    let row = record::target::<input::Model>(&ctx, Op::CloseInput, at).await?;
+    let from = [InputState::Answered, InputState::SecondLook, InputState::Parked];
+    record::from_state(row.state, &from, InputState::word)?;
+    let mut active = row.clone().into_active_model();
+    active.state = Set(InputState::Closed);
+    record::save(&ctx, &row, active, "input.closed").await
+}
+
+async fn reopen(ctx: Ctx, at: Target, _: Nothing) -> Result<input::Model> {
+    let row = record::target::<input::Model>(&ctx, Op::ReopenInput, at).await?;
+    let from = [InputState::Answered, InputState::Parked, InputState::Closed];
+    record::from_state(row.state, &from, InputState::word)?;
+    let mut active = row.clone().into_active_model();
+    active.state = Set(InputState::New);
+    active.answer_by = Set(answer_day(&ctx, row.partnership_id).await?);
+    record::save(&ctx, &row, active, "input.reopened").await
+}
+
+/// Marks a claim as being looked at again.
+pub(crate) async fn take_up(ctx: &Ctx, id: Uuid, second_look_id: Uuid) -> Result<()> {
+    let row = record::reference::<input::Model>(ctx, "/inputId", id).await?;
+    if row.kind != InputKind::Claim {
+        return Err(Error::member("/inputId", "not_a_claim", "a second look is opened from a claim"));
+    }
+    let from = [InputState::New, InputState::Acknowledged, InputState::Answered, InputState::Parked];
+    record::from_state(row.state, &from, InputState::word)?;
+    let mut active = row.clone().into_active_model();
+    active.state = Set(InputState::SecondLook);
+    active.second_look_id = Set(Some(second_look_id));
+    record::save(ctx, &row, active, "input.second_look").await?;
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! Direction: what employers say, the needs they share, the causes beneath, and what is done about them. The
+//! intermediary facilitates all of it and sets the course of none of it.
+
+use roundtable_kernel::operation::Operations;
+
+mod adoption;
+mod cause_confirmations;
+mod causes;
+mod course;
+mod endorsements;
+mod feasibility_ratings;
+mod fit_scores;
+mod goals;
+mod inputs;
+mod members;
+mod needs;
+mod offers;
+mod plan_steps;
+mod second_looks;
+mod solutions;
+mod statements;
+mod trace;
+
+/// Adds this area's operations to the table.
+pub fn register(table: &mut Operations) {
+    statements::register(table);
+    needs::register(table);
+    endorsements::register(table);
+    feasibility_ratings::register(table);
+    causes::register(table);
+    cause_confirmations::register(table);
+    inputs::register(table);
+    second_looks::register(table);
+    offers::register(table);
+    solutions::register(table);
+    fit_scores::register(table);
+    adoption::register(table);
+    goals::register(table);
+    plan_steps::register(table);
+    trace::register(table);
+}
