@@ -145,14 +145,20 @@ struct Cell<'w> {
     organization: Option<Uuid>,
 }
 
+/// The member of a body that says whose it is.
+fn owner_member(body: &Value) -> Option<&'static str> {
+    let members = ["organizationId", "employerOrganizationId"];
+    members.into_iter().find(|member| body["properties"].get(member).is_some())
+}
+
 /// Whether a creation says for which organisation it is, and only the own one is within reach.
 fn creates_for_own(table: &Operations, operation: &Operation, role: Role) -> bool {
     let body = operation.body.as_ref().map(|name| &table.schemas.named[name.as_str()]);
     operation.kind == Kind::Create
         && rule(operation.op).reach(role) == Reach::Own
-        && body.is_some_and(|body| body["properties"].get("organizationId").is_some())
+        && body.is_some_and(|body| owner_member(body).is_some())
         // That one follows the person.
-        && operation.op != Op::CreateInvitation
+        && !matches!(operation.op, Op::CreateInvitation | Op::CreateBargainingUnit)
 }
 
 fn cells(app: &App) -> Vec<Cell<'_>> {
@@ -235,7 +241,9 @@ fn judge(cell: &Cell<'_>, outcome: &Outcome) -> Result<(), String> {
 fn body(table: &Operations, cell: &Cell<'_>) -> Option<Value> {
     let mut body = sample::body(table, cell.operation)?;
     if let Some(organization) = cell.organization {
-        body["organizationId"] = json!(organization);
+        let name = cell.operation.body.as_ref()?;
+        let member = owner_member(&table.schemas.named[name.as_str()])?;
+        body[member] = json!(organization);
     }
     Some(body)
 }

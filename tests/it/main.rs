@@ -10,6 +10,7 @@ mod harness;
 mod access;
 mod concurrency;
 mod contract;
+mod direction;
 mod graphql_http;
 mod identity;
 mod imports;

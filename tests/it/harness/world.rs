@@ -237,6 +237,7 @@ impl Builder<'_> {
         self.champions(&mut table).await;
         self.shared(&table).await;
         self.meetings(&mut table).await;
+        self.direction(&table).await;
         self.unseen(&mut table).await;
         table
     }
@@ -487,6 +488,95 @@ impl Builder<'_> {
         let kept = format!("/v1/time-overrides?partnerId={}", text(&employer["id"]));
         let kept = self.call(lead, "GET", &kept, Value::Null, None).await;
         self.row(table, "time-overrides", &kept["items"][0], &[Role::Employer]);
+    }
+
+    /// A need with everything that hangs on it, up to an adopted solution with a step.
+    async fn direction(&mut self, table: &Table) {
+        let lead = &table.lead;
+        let (employer, champion) = (&table.who[&Role::Employer], &table.who[&Role::Champion]);
+        let college = &table.who[&Role::Institution];
+        let house = |role: Role| json!(table.organization[&role]);
+        let mut made: Vec<(&'static str, Value, Vec<Role>, bool)> = Vec::new();
+        let two = json!({ "key": "shared_need_min_employers", "value": "2", "reason": "a small table" });
+        self.make(lead, "policy-settings", two).await;
+        for (role, who) in [(Role::Employer, employer), (Role::Champion, champion)] {
+            let said = json!({
+                "employerOrganizationId": house(role), "text": "People leave.", "saidOn": "2026-01-12", "setting": "visit",
+            });
+            let said = self.make(who, "employer-statements", said).await;
+            made.push(("employer-statements", said, vec![role], false));
+        }
+        let need = json!({ "title": "People leave", "problemStatement": "In the first year.", "kind": "retention" });
+        let observed = self.make(college, "needs", need.clone()).await;
+        made.push(("needs", observed, vec![Role::Institution], false));
+        let only_voiced = self.make(champion, "needs", need.clone()).await;
+        made.push(("needs", only_voiced, vec![Role::Champion], false));
+        let need = self.make(employer, "needs", need).await;
+        for (role, who) in [(Role::Employer, employer), (Role::Champion, champion)] {
+            let voice = json!({ "needId": need["id"], "organizationId": house(role), "importance": 4 });
+            let voice = self.make(who, "endorsements", voice).await;
+            made.push(("endorsements", voice, vec![role], false));
+            let rating = json!({ "needId": need["id"], "rating": 3 });
+            let rating = self.make(who, "feasibility-ratings", rating).await;
+            made.push(("feasibility-ratings", rating, vec![role], false));
+        }
+        let surface = json!({ "needId": need["id"], "level": "surface", "text": "Second shift" });
+        let surface = self.make(college, "causes", surface).await;
+        let root = json!({ "needId": need["id"], "parentId": surface["id"], "level": "root", "text": "No mentors" });
+        let root = self.make(employer, "causes", root).await;
+        let root = self.act(lead, "causes", &root, "test", json!({ "evidence": "Exit talks" })).await;
+        for (role, who) in [(Role::Employer, employer), (Role::Champion, champion)] {
+            let word = json!({ "causeId": root["id"], "organizationId": house(role) });
+            let word = self.make(who, "cause-confirmations", word).await;
+            made.push(("cause-confirmations", word, vec![role], false));
+        }
+        made.push(("causes", surface, vec![Role::Institution], false));
+        made.push(("causes", root, vec![Role::Employer], false));
+        for (role, who) in [(Role::Union, &table.who[&Role::Union]), (Role::Institution, college)] {
+            let doubt = self.make(who, "inputs", json!({ "kind": "doubt", "text": "Will it last?" })).await;
+            made.push(("inputs", doubt, vec![role], false));
+            let offer = json!({ "needId": need["id"], "organizationId": house(role), "text": "Mentors" });
+            let offer = self.make(who, "offers", offer).await;
+            made.push(("offers", offer, vec![role], false));
+            let look = json!({ "subject": "The course of 2016", "ownerOrganizationId": house(role) });
+            let look = self.make(who, "second-looks", look).await;
+            let look = self.act(who, "second-looks", &look, "review", json!({})).await;
+            made.push(("second-looks", look, vec![role], false));
+            let goal = json!({ "statement": "People stay", "horizon": "long" });
+            let goal = self.make(who, "goals", goal).await;
+            let step = json!({ "title": "Name mentors", "goalId": goal["id"], "leadOrganizationId": house(role) });
+            let step = self.make(lead, "plan-steps", step).await;
+            made.push(("plan-steps", step, vec![role], true));
+            made.push(("goals", goal, vec![role], false));
+        }
+        let plan = json!({
+            "origin": "need_led", "title": "Mentors", "text": "One each", "needIds": [need["id"]],
+            "designerOrganizationIds": [house(Role::Employer), house(Role::Institution)],
+            "noAlternativesReason": "Nothing else was thought of",
+        });
+        for adopted in [true, false] {
+            let solution = self.make(college, "solutions", plan.clone()).await;
+            for (role, who) in [(Role::Employer, employer), (Role::Champion, champion)] {
+                let fit = json!({
+                    "solutionId": solution["id"], "needId": need["id"], "organizationId": house(role), "score": 4,
+                });
+                let fit = self.make(who, "fit-scores", fit).await;
+                made.push(("fit-scores", fit, vec![role], false));
+            }
+            if adopted {
+                let solution = self.again(lead, "solutions", id(&solution["id"])).await;
+                self.act(college, "solutions", &solution, "design", json!({})).await;
+                let word = json!({ "solutionId": solution["id"], "organizationId": house(Role::Employer) });
+                let word = self.make(employer, "solution-approvals", word).await;
+                made.push(("solution-approvals", word, vec![Role::Employer], false));
+            }
+            made.push(("solutions", solution, vec![Role::Employer, Role::Institution], adopted));
+        }
+        made.push(("needs", need, vec![Role::Employer], true));
+        for (collection, record, owners, public) in made {
+            let record = self.again(lead, collection, id(&record["id"])).await;
+            self.row(table, collection, &record, &owners).public = public;
+        }
     }
 
     /// What most may not know of.
