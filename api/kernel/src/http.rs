@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use chrono::SubsecRound;
 use futures_util::StreamExt;
 use roundtable_entity::Via;
 use serde_json::json;
@@ -69,7 +70,8 @@ async fn caller(headers: &HeaderMap, app: &Arc<App>) -> Result<Caller> {
     }
     let claims = app.keys.verify(token)?;
     let known = app.principals.known(&app.store, claims.sub).await?.ok_or_else(unauthenticated)?;
-    if claims.made_at() < known.sessions_since {
+    // A token tells its moment to the millisecond.
+    if claims.made_at() < known.sessions_since.trunc_subsecs(3) {
         return Err(unauthenticated());
     }
     let asked = match headers.get(ACTING) {
