@@ -264,6 +264,22 @@ cases! {
         assert_eq!(now(&app, "needs", &need).await["state"], "shared");
     }
 
+    /// Practice 9: shared is what employers at the table share.
+    async fn the_voice_of_an_employer_that_rests_counts_again_once_it_is_back(app: App) {
+        let lead = &app.world.ours.lead;
+        let need = shared_need(&app).await;
+        assert_eq!((&need["state"], &need["endorsements"]), (&json!("shared"), &json!(2)));
+        let organization = app.world.ours.organization[&Role::Champion];
+        let found = app.get(lead, &format!("/v1/partners?organizationId={organization}")).await;
+        let partner = found["items"][0].clone();
+        act(&app, lead, "partners", &partner, "rest", json!({})).await;
+        let alone = now(&app, "needs", &need).await;
+        assert_eq!((&alone["state"], &alone["endorsements"]), (&json!("voiced"), &json!(1)));
+        act(&app, lead, "partners", &partner, "reactivate", json!({})).await;
+        let again = now(&app, "needs", &need).await;
+        assert_eq!((&again["state"], &again["endorsements"]), (&json!("shared"), &json!(2)));
+    }
+
     /// Practice 8: feasibility is advice.
     async fn feasibility_comes_from_every_side_and_never_changes_the_order(app: App) {
         let need = need(&app, employer(&app)).await;

@@ -115,6 +115,21 @@ pub(crate) async fn follow(ctx: &Ctx, need_id: Uuid) -> Result<need::Model> {
     record::save(ctx, &need, active, &happened).await
 }
 
+/// An employer left the table, rests or is back: its voice counts no longer, or counts again, on every need it endorses.
+pub(crate) async fn voices_changed(ctx: Ctx, partner_id: Uuid) -> Result<()> {
+    let partner = partner::Entity::find_by_id(partner_id).one(&ctx.read()).await?.ok_or_else(Error::not_found)?;
+    let endorsed = endorsement::Entity::find()
+        .filter(endorsement::Column::OrganizationId.eq(partner.organization_id))
+        .filter(endorsement::Column::WithdrawnAt.is_null())
+        .filter(endorsement::Column::ArchivedAt.is_null())
+        .all(&ctx.read())
+        .await?;
+    for voice in endorsed {
+        follow(&ctx, voice.need_id).await?;
+    }
+    Ok(())
+}
+
 /// A solution was adopted for the need.
 pub(crate) async fn solve(ctx: &Ctx, need: &need::Model) -> Result<()> {
     if need.state == NeedState::RootCaused {

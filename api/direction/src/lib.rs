@@ -38,4 +38,7 @@ pub fn register(table: &mut Operations) {
     goals::register(table);
     plan_steps::register(table);
     trace::register(table);
+    for kind in ["partner.withdrawn", "partner.dormant", "partner.reactivated"] {
+        table.after(kind, course::voices_changed);
+    }
 }

@@ -256,6 +256,6 @@ impl Ctx {
             ..Default::default()
         };
         row.insert(&self.read()).await?;
-        Ok(())
+        self.app.operations.follow(self, kind, record.id()).await
     }
 }

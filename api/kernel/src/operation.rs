@@ -184,6 +184,9 @@ struct Kept {
     id: Option<Uuid>,
 }
 
+/// What follows from an event in another area: the view of its transaction, and the record it tells of.
+type After = Arc<dyn Fn(Ctx, Uuid) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
 pub(crate) type Run = Arc<dyn Fn(Ctx, Arguments) -> BoxFuture<'static, Result<Answered>> + Send + Sync>;
 
 /// One operation of the table.
@@ -237,6 +240,7 @@ pub struct Operations {
     pub relations: Vec<Relation>,
     /// Schemas.
     pub schemas: Schemas,
+    after: Vec<(&'static str, After)>,
     /// Records that are interfaces, with the member and the words that say which narrower form a row has.
     pub interfaces: HashMap<&'static str, fn(&Value) -> &'static str>,
 }
@@ -255,6 +259,23 @@ impl Operations {
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Operation> {
         self.operations.values()
+    }
+
+    /// Says what follows from an event, in its transaction. So an area learns of another without knowing it.
+    pub fn after<F, Fut>(&mut self, kind: &'static str, follow: F)
+    where
+        F: Fn(Ctx, Uuid) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.after.push((kind, Arc::new(move |ctx, record_id| Box::pin(follow(ctx, record_id)))));
+    }
+
+    /// Does what follows from an event.
+    pub(crate) async fn follow(&self, ctx: &Ctx, kind: &str, record_id: Uuid) -> Result<()> {
+        for (_, after) in self.after.iter().filter(|(known, _)| *known == kind) {
+            after(ctx.clone(), record_id).await?;
+        }
+        Ok(())
     }
 
     /// The scope a service account needs for it, for example `meetings:write`.
