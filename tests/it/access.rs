@@ -109,6 +109,11 @@ fn expected(
     if operation.kind.writes() && !within {
         return Expected::Refused("NOT_YOURS");
     }
+    // Whoever may renew any account's secret still holds none of another organisation's.
+    if operation.op == Op::RenewSecret && !row.owners.contains(&role) {
+        let code = if role.is_intermediary() { "INTERMEDIARY_CANNOT_SET_COURSE" } else { "NOT_YOURS" };
+        return Expected::Refused(code);
+    }
     Expected::Allowed
 }
 

@@ -247,6 +247,33 @@ cases! {
             .refused(403, "SCOPE_MISSING");
     }
 
+    async fn an_account_with_scopes_gives_no_more_than_it_has(app: App) {
+        let lead = &app.world.ours.lead;
+        let scopes = json!(["service-accounts:write", "service-accounts:read", "invitations:write"]);
+        let system = app.make(lead, "/v1/service-accounts", json!({ "name": "sync", "scopes": scopes })).await;
+        let account = uuid::Uuid::parse_str(text(&system["id"])).unwrap();
+        let who = Who::with_token("sync", &app.token(account, Some(app.world.ours.id)));
+        for wider in [json!([]), json!(["people:read"])] {
+            let body = json!({ "name": "wider", "scopes": wider });
+            app.rest(&who, "POST", "/v1/service-accounts").json(body).send().await.refused(403, "SCOPE_MISSING");
+        }
+        let appointed = json!({ "email": "somebody@example.org", "staffRole": "intermediary" });
+        app.rest(&who, "POST", "/v1/invitations").json(appointed).send().await.refused(403, "FORBIDDEN");
+        app.make(&who, "/v1/service-accounts", json!({ "name": "same", "scopes": ["invitations:write"] })).await;
+    }
+
+    /// Practice 4: with the secret of a partner's account the intermediary would speak in the partner's place.
+    async fn the_intermediary_holds_no_secret_of_a_partners_account(app: App) {
+        let lead = &app.world.ours.lead;
+        let body = json!({ "name": "shop", "organizationId": app.world.ours.organization[&Role::Employer] });
+        let asked = app.rest(lead, "POST", "/v1/service-accounts").json(body.clone()).send().await;
+        asked.refused(403, "INTERMEDIARY_CANNOT_SET_COURSE");
+        let made = app.make(app.world.who(Role::Employer), "/v1/service-accounts", body).await;
+        let path = format!("/v1/service-accounts/{}/renew-secret", text(&made["id"]));
+        let asked = app.rest(lead, "POST", &path).version(1).send().await;
+        asked.refused(403, "INTERMEDIARY_CANNOT_SET_COURSE");
+    }
+
     async fn the_public_keys_are_published_and_older_ones_still_verify(app: App) {
         let keys = app.get(&Who::anonymous(), "/.well-known/jwks.json").await;
         assert_eq!(keys["keys"].as_array().unwrap().len(), 1);

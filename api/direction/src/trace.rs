@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 
 use roundtable_entity::{cause, employer_statement, goal, input, need, offer, plan_step, second_look, solution};
-use roundtable_kernel::access::permit;
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::Result;
 use roundtable_kernel::op::Op;
@@ -72,7 +71,7 @@ pub(crate) fn register(table: &mut Operations) {
 
 /// Live rows of a kind that the reader may know of; none where the kind is out of reach.
 async fn rows<R: Scoped>(ctx: &Ctx, which: Condition) -> Result<Vec<R>> {
-    let Ok(permit) = permit(R::GET, ctx.standing()?) else {
+    let Ok(permit) = ctx.permit(R::GET) else {
         return Ok(Vec::new());
     };
     let (Some(gone), Some(id)) = (R::column("archived_at"), R::column("id")) else {

@@ -1,8 +1,9 @@
 //! Accounts of people and systems, and appointments.
 
 use roundtable_entity::{OrganizationKind, Record, account, organization, service_account, staff_appointment};
+use roundtable_kernel::access::{Permit, Reach};
 use roundtable_kernel::ctx::Ctx;
-use roundtable_kernel::error::{Error, Result};
+use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::{Nothing, Operations};
 use roundtable_kernel::record::{self, Target};
@@ -10,6 +11,7 @@ use roundtable_kernel::standing::Role;
 use roundtable_kernel::token::{fingerprint, new_secret};
 use sea_orm::{ActiveValue, EntityTrait, IntoActiveModel};
 use serde_json::Value;
+use uuid::Uuid;
 
 pub(crate) fn register(table: &mut Operations) {
     table
@@ -72,6 +74,11 @@ fn bound_role(organization: Option<OrganizationKind>) -> Role {
 }
 
 fn check_scopes(ctx: &Ctx, scopes: &[String]) -> Result<()> {
+    let held = ctx.principal().map(|principal| principal.scopes.as_slice()).unwrap_or_default();
+    let beyond = scopes.is_empty() || scopes.iter().any(|scope| !held.contains(scope));
+    if !held.is_empty() && beyond {
+        return Err(Error::new(Code::ScopeMissing, "an account with scopes gives no more than it has"));
+    }
     let known: Vec<String> =
         ctx.app.operations.iter().map(|operation| ctx.app.operations.scope(operation.op)).collect();
     match scopes.iter().position(|scope| !known.contains(scope)) {
@@ -84,9 +91,18 @@ fn check_scopes(ctx: &Ctx, scopes: &[String]) -> Result<()> {
     }
 }
 
+/// Refuses who would hold the secret of another organisation's account, and so speak in its place (practice 4).
+fn speaks_for(permit: &Permit, organization_id: Option<Uuid>) -> Result<()> {
+    let standing = &permit.standing;
+    if standing.acts_for(organization_id) || (organization_id.is_none() && permit.reach == Reach::All) {
+        return Ok(());
+    }
+    Err(if standing.role.is_intermediary() { Code::IntermediaryCannotSetCourse.into() } else { Code::NotYours.into() })
+}
+
 async fn create_service_account(ctx: Ctx, new: service_account::NewServiceAccount) -> Result<service_account::Model> {
     let permit = ctx.permit_at(Op::CreateServiceAccount, new.partnership_id)?;
-    permit.covers(&[new.organization_id])?;
+    speaks_for(&permit, new.organization_id)?;
     check_scopes(&ctx, &new.scopes.0)?;
     let owner = match new.organization_id {
         Some(id) => Some(record::reference::<organization::Model>(&ctx, "/organizationId", id).await?.kind),
@@ -113,6 +129,8 @@ async fn update_service_account(ctx: Ctx, at: Target, patch: Value) -> Result<se
 
 async fn renew_secret(ctx: Ctx, at: Target, _: Nothing) -> Result<service_account::Model> {
     let row = record::target::<service_account::Model>(&ctx, Op::RenewSecret, at).await?;
+    speaks_for(&ctx.permit(Op::RenewSecret)?, row.organization_id)?;
+    check_scopes(&ctx, &row.scopes.0)?;
     let secret = new_secret("rts")?;
     let mut active = row.clone().into_active_model();
     active.secret_hash = ActiveValue::Set(fingerprint(&secret));

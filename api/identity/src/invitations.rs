@@ -36,7 +36,7 @@ async fn create_invitation(ctx: Ctx, new: invitation::NewInvitation) -> Result<i
             permit.covers(&[person.organization_id])?;
         }
         (None, Some(_)) => {
-            let appoints = roundtable_kernel::access::permit(Op::CreateStaffAppointment, &permit.standing);
+            let appoints = ctx.permit(Op::CreateStaffAppointment);
             if permit.reach != Reach::All || appoints.is_err() {
                 return Err(Error::new(Code::Forbidden, "only the intermediary's lead and the operator appoint"));
             }
