@@ -55,6 +55,62 @@ pub fn create_plain(name: &str, columns: &str, key: &str, backend: DbBackend) ->
     Ok(format!("CREATE TABLE {name} (\n  {}\n)", parts.join(",\n  ")))
 }
 
+/// What may stand only once: table, columns, and the condition under which it counts.
+pub type Once = (&'static str, &'static str, &'static str);
+
+/// Makes records' tables, an index of each by partnership, the other indexes, and what may stand only once.
+pub async fn lay(
+    manager: &SchemaManager<'_>,
+    tables: &[Table],
+    indexes: &[(&str, &str)],
+    unique: &[Once],
+) -> Result<(), DbErr> {
+    let backend = manager.get_database_backend();
+    let run = manager.get_connection();
+    for table in tables {
+        for statement in create(table, backend)? {
+            run.execute_unprepared(&statement).await?;
+        }
+        let name = table.name;
+        run.execute_unprepared(&format!("CREATE INDEX {name}_tenant ON {name} (partnership_id, id)")).await?;
+    }
+    for (table, columns) in indexes {
+        let name = format!("{table}_by_{}", columns.replace(", ", "_"));
+        run.execute_unprepared(&format!("CREATE INDEX {name} ON {table} ({columns})")).await?;
+    }
+    for (table, columns, only) in unique {
+        let name = format!("{table}_once_{}", columns.replace(", ", "_"));
+        run.execute_unprepared(&format!("CREATE UNIQUE INDEX {name} ON {table} ({columns}) WHERE {only}")).await?;
+    }
+    Ok(())
+}
+
+/// Takes the tables of [`lay`] away again, the last first.
+pub async fn lift(manager: &SchemaManager<'_>, tables: &[Table]) -> Result<(), DbErr> {
+    for table in tables.iter().rev() {
+        for statement in drop(table, manager.get_database_backend()) {
+            manager.get_connection().execute_unprepared(&statement).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Adds columns, written in the short form, to a table that is there. They may be empty, since rows are there too.
+pub async fn widen(manager: &SchemaManager<'_>, table: &str, columns: &str) -> Result<(), DbErr> {
+    for column in written(columns, manager.get_database_backend())? {
+        manager.get_connection().execute_unprepared(&format!("ALTER TABLE {table} ADD COLUMN {column}")).await?;
+    }
+    Ok(())
+}
+
+/// Takes columns of [`widen`] away again.
+pub async fn narrow(manager: &SchemaManager<'_>, table: &str, columns: &[&str]) -> Result<(), DbErr> {
+    for column in columns {
+        manager.get_connection().execute_unprepared(&format!("ALTER TABLE {table} DROP COLUMN {column}")).await?;
+    }
+    Ok(())
+}
+
 /// Statements that take the table away again.
 pub fn drop(table: &Table, backend: DbBackend) -> Vec<String> {
     let mut statements = Vec::new();

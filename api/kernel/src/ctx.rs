@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::{NaiveDate, SubsecRound, Utc};
+use chrono::NaiveDate;
 use roundtable_entity::{Timestamp, Via, event};
 use sea_orm::{ActiveModelTrait, ActiveValue, DatabaseExecutor};
 use uuid::Uuid;
 
 use crate::access::{Permit, permit};
 use crate::attempts::Attempts;
+use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
 use crate::op::Op;
 use crate::operation::Operations;
@@ -73,6 +74,8 @@ pub struct App {
     pub principals: Principals,
     /// Every operation.
     pub operations: Arc<Operations>,
+    /// What time it is.
+    pub clock: Clock,
     /// Failed sign-ins.
     pub attempts: Attempts,
     /// Limits.
@@ -137,7 +140,7 @@ impl Ctx {
 
     /// Now, to the microsecond.
     pub fn now(&self) -> Timestamp {
-        Utc::now().trunc_subsecs(6)
+        self.app.clock.now()
     }
 
     /// Today, UTC.

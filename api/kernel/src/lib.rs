@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod attempts;
+pub mod clock;
 pub mod collection;
 pub mod ctx;
 pub mod error;

@@ -187,6 +187,9 @@ struct Kept {
 /// What follows from an event in another area: the view of its transaction, and the record it tells of.
 type After = Arc<dyn Fn(Ctx, Uuid) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
+/// What the server does by itself at a partnership: the view it acts with, and the partnership.
+type Tend = Arc<dyn Fn(Ctx, Uuid) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
 pub(crate) type Run = Arc<dyn Fn(Ctx, Arguments) -> BoxFuture<'static, Result<Answered>> + Send + Sync>;
 
 /// One operation of the table.
@@ -241,6 +244,7 @@ pub struct Operations {
     /// Schemas.
     pub schemas: Schemas,
     after: Vec<(&'static str, After)>,
+    tend: Vec<(Op, Tend)>,
     /// Records that are interfaces, with the member and the words that say which narrower form a row has.
     pub interfaces: HashMap<&'static str, fn(&Value) -> &'static str>,
 }
@@ -276,6 +280,25 @@ impl Operations {
             after(ctx.clone(), record_id).await?;
         }
         Ok(())
+    }
+
+    /// Says what the server does by itself at each partnership every few minutes, as the operation that a person would
+    /// do it by. Several replicas may do it at once, so it looks for what is due and writes in a transaction.
+    pub fn tend<F, Fut>(&mut self, op: Op, work: F)
+    where
+        F: Fn(Ctx, Uuid) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.tend.push((op, Arc::new(move |ctx, partnership_id| Box::pin(work(ctx, partnership_id)))));
+    }
+
+    /// Does at this partnership what the server does by itself. What fails is told and does not keep the rest.
+    pub async fn tend_to(&self, ctx: &Ctx, partnership_id: Uuid) {
+        for (op, work) in &self.tend {
+            if let Err(error) = work(ctx.for_operation(*op), partnership_id).await {
+                tracing::warn!(%error, operation = op.name(), "not done by itself; it will be tried again");
+            }
+        }
     }
 
     /// The scope a service account needs for it, for example `meetings:write`.

@@ -48,6 +48,10 @@ pub(crate) fn register(table: &mut Operations) {
         .one::<resource::Model>("resource", "resource_id");
     let resources =
         |from, column| Relation::many::<resource::Model>(from, "resources", Op::ListResources, column, "name_key");
+    table.tend(Op::VerifyResource, |ctx, partnership_id| async move {
+        while mark_stale(&ctx, partnership_id).await? == 500 {}
+        Ok(())
+    });
     table.relations.push(resources("Organization", "owner_organization_id"));
 }
 
@@ -169,7 +173,7 @@ async fn retire_resource(ctx: Ctx, at: Target, retirement: Retirement) -> Result
 
 /// Marks entries as stale that nobody verified for longer than the partnership's policy allows. The server does this by
 /// itself, some at a time; returns how many it marked.
-pub async fn mark_stale(ctx: &Ctx, partnership_id: Uuid) -> Result<usize> {
+async fn mark_stale(ctx: &Ctx, partnership_id: Uuid) -> Result<usize> {
     ctx.write(move |ctx| async move {
         let days = policy::value(&ctx, partnership_id, "map_stale_days").await?;
         // Bounded by the policy table, far below what a day count holds.

@@ -7,6 +7,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use async_graphql::dynamic::Schema;
 use roundtable_kernel::attempts::Attempts;
+use roundtable_kernel::clock::Clock;
 use roundtable_kernel::ctx::App;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::operation::Operations;
@@ -87,6 +88,7 @@ pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
         store,
         principals: Principals::default(),
         operations,
+        clock: Clock::default(),
         attempts: Attempts::default(),
         limits: settings.limits(),
         trusted_proxies: settings.listed(&settings.trusted_proxies),
@@ -111,7 +113,7 @@ fn nothing_here(request: &HttpRequest) -> HttpResponse {
     http::problem(&Code::NotFound.into(), &http::request_id(request))
 }
 
-/// Does what the server does by itself, until it stops: marks entries of the map as stale, forgets old answers.
+/// Does what the server does by itself, until it stops: what falls due, and forgetting old answers.
 pub async fn keep_house(app: Arc<App>) {
     let mut every = tokio::time::interval(Duration::from_secs(600));
     loop {

@@ -10,7 +10,6 @@ use chrono::TimeDelta;
 use roundtable_entity::{Via, idempotency_key, partnership, refresh_token};
 use roundtable_kernel::ctx::{App, Ctx};
 use roundtable_kernel::error::{Error, Result};
-use roundtable_kernel::op::Op;
 use roundtable_kernel::standing::{Caller, Standing};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -68,13 +67,12 @@ pub fn own_ctx(app: &Arc<App>, partnership_id: uuid::Uuid, via: Via) -> Ctx {
     Ctx::new(app.clone(), Arc::new(Caller::System(standing)), via, Arc::from(uuid::Uuid::now_v7().to_string()))
 }
 
-/// Marks stale entries and forgets answers and refresh tokens past their time.
+/// Does what falls due at each partnership, and forgets answers and refresh tokens past their time.
 pub async fn sweep(app: &Arc<App>) -> Result<()> {
     let open =
         partnership::Entity::find().filter(partnership::Column::ArchivedAt.is_null()).all(app.store.read()).await?;
     for partnership in open {
-        let ctx = own_ctx(app, partnership.id, Via::System).for_operation(Op::VerifyResource);
-        while roundtable_scan::resources::mark_stale(&ctx, partnership.id).await? == 500 {}
+        app.operations.tend_to(&own_ctx(app, partnership.id, Via::System), partnership.id).await;
     }
     app.store
         .write(true, |tx| async move {
