@@ -11,6 +11,7 @@ mod access;
 mod concurrency;
 mod contract;
 mod direction;
+mod faults;
 mod graphql_http;
 mod identity;
 mod imports;

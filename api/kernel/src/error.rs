@@ -55,6 +55,7 @@ codes! {
     QueryTooComplex = "QUERY_TOO_COMPLEX", 400, "Query too complex", "The GraphQL document is over a limit of depth, aliases, fields or size.";
     QueryInvalid = "QUERY_INVALID", 400, "Query invalid", "The GraphQL document does not parse or does not fit the schema.";
     Unavailable = "UNAVAILABLE", 503, "For the moment not available", "The database does not answer or is too busy. Try again after Retry-After.";
+    StorageFull = "STORAGE_FULL", 507, "No room left", "The database has no room to write; reading goes on. Its operator has to make room.";
     Internal = "INTERNAL", 500, "Our fault", "Something failed on our side; the log has it under the request id.";
 
     IntermediaryCannotSetCourse = "INTERMEDIARY_CANNOT_SET_COURSE", 403, "The intermediary does not set the course", "The intermediary facilitates and never endorses, ranks, confirms, offers or approves in a partner's place; nor does any account or import of theirs.";
@@ -185,7 +186,7 @@ const UNIQUE: &[(&str, &str, Code)] = &[
 
 impl From<sea_orm::DbErr> for Error {
     fn from(error: sea_orm::DbErr) -> Self {
-        use sea_orm::{DbErr, SqlErr};
+        use sea_orm::SqlErr;
         match error.sql_err() {
             Some(SqlErr::UniqueConstraintViolation(text)) => {
                 let code = UNIQUE
@@ -199,13 +200,42 @@ impl From<sea_orm::DbErr> for Error {
             }
             _ => {}
         }
-        let unavailable = matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_)) || is_retryable(&error);
+        let fault = fault(&error);
         let mut mapped = Error::internal(error);
-        if unavailable {
-            mapped.code = Code::Unavailable;
-            mapped.detail = Code::Unavailable.meaning().into();
+        if let Some(code) = fault {
+            mapped.code = code;
+            mapped.detail = code.meaning().into();
         }
         mapped
+    }
+}
+
+/// What a failure of the database is to a client when nothing is wrong with the request: it does not answer, is too busy,
+/// or has no room.
+fn fault(error: &sea_orm::DbErr) -> Option<Code> {
+    use sea_orm::{DbErr, RuntimeErr};
+    if matches!(error, DbErr::ConnectionAcquire(_)) || is_retryable(error) {
+        return Some(Code::Unavailable);
+    }
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else { return None };
+    let RuntimeErr::SqlxError(cause) = cause else { return Some(Code::Unavailable) };
+    match &**cause {
+        sqlx::Error::Database(told) => match told.code().unwrap_or_default().as_ref() {
+            // Disk full, in the words of PostgreSQL and of SQLite.
+            "53100" | "13" => Some(Code::StorageFull),
+            // Connections end or are too many; a statement or a lock took too long.
+            code if code.starts_with("08") || code.starts_with("57") || code.starts_with("53") || code == "55P03" => {
+                Some(Code::Unavailable)
+            }
+            _ => None,
+        },
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed => Some(Code::Unavailable),
+        _ => None,
     }
 }
 

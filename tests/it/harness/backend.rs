@@ -86,7 +86,8 @@ async fn close(store: &Store) {
     store.maintenance().clone().close().await.unwrap();
 }
 
-fn made(url: String) -> World {
+/// Migrates and fills the database at this address.
+pub fn made(url: String) -> World {
     apart(move || actix_web::rt::System::new().block_on(fill(&url)))
 }
 

@@ -44,6 +44,10 @@ const SETTINGS: &[&str] = &[
     "listen_addresses=127.0.0.1",
 ];
 
+/// As production is: what a server of this size would be given.
+const DURABLE: &[&str] =
+    &["max_connections=200", "shared_buffers=512MB", "max_wal_size=4GB", "listen_addresses=127.0.0.1"];
+
 /// Arguments: the directory, then the server's command line. Standard input is the pipe from the test process.
 ///
 /// The pipe moves to descriptor 3 because a shell gives background commands /dev/null as standard input. The file
@@ -76,7 +80,7 @@ enum Server {
     Private {
         port: u16,
         _watchdog: Watchdog,
-        _directory: Directory,
+        directory: Directory,
     },
     External {
         url: String,
@@ -105,11 +109,28 @@ impl Cluster {
         sweep();
         let mut attempt = 1;
         loop {
-            match Cluster::private(&programs) {
+            match Cluster::private(&programs, SETTINGS) {
                 Err(failure) if attempt < START_ATTEMPTS && failure.contains("Address already in use") => attempt += 1,
                 outcome => return outcome,
             }
         }
+    }
+
+    /// A private cluster that writes as production does: nothing is acknowledged before it is on disk.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Cluster::start`].
+    pub fn durable() -> Result<Cluster, String> {
+        sweep();
+        Cluster::private(&find_programs()?, DURABLE)
+    }
+
+    /// The process id of the server's first process, and the folder of its programs; `None` for a server of others.
+    pub fn process(&self) -> Option<(u32, PathBuf)> {
+        let Server::Private { directory, .. } = &self.server else { return None };
+        let file = fs::read_to_string(directory.cluster().join("postmaster.pid")).ok()?;
+        Some((file.lines().next()?.trim().parse().ok()?, find_programs().ok()?))
     }
 
     /// The address of a database of this cluster, as a client takes it. The database need not exist.
@@ -152,6 +173,59 @@ impl Cluster {
         succeeded(&output, &format!("psql in database {database}"))
     }
 
+    /// Ends a private server at once, as a crash does; what it acknowledged is in its log.
+    ///
+    /// # Errors
+    ///
+    /// When there is no private server, or it does not end.
+    pub fn crash(&self) -> Result<(), String> {
+        let (pid, _) = self.process().ok_or("only a private server can be crashed")?;
+        let killed = Command::new("kill").args(["-QUIT", &pid.to_string()]).status();
+        if !killed.is_ok_and(|status| status.success()) {
+            return Err(format!("cannot end process {pid}"));
+        }
+        let began = Instant::now();
+        // One that was started again is a child of this process, and stays as a name only until it is waited for.
+        let lives = || {
+            fs::read_to_string(format!("/proc/{pid}/stat"))
+                .is_ok_and(|stat| !stat.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('Z')))
+        };
+        while lives() {
+            if began.elapsed() > START_LIMIT {
+                return Err(format!("process {pid} does not end"));
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+        Ok(())
+    }
+
+    /// Starts a crashed server again, at the same port; it ends when the returned value is dropped.
+    ///
+    /// # Errors
+    ///
+    /// What failed, and the end of the server's log.
+    pub fn revive(&self) -> Result<Revived, String> {
+        let Server::Private { port, directory, .. } = &self.server else {
+            return Err("only a private server can be started again".into());
+        };
+        let programs = find_programs()?;
+        let mut command = private_command(&programs.join("postgres"));
+        command.arg("-D").arg(directory.cluster()).args(DURABLE.iter().flat_map(|setting| ["-c", setting]));
+        command.args(["-p", &port.to_string(), "-k"]).arg(&directory.path);
+        let log = File::options().append(true).open(directory.log()).map_err(|error| error.to_string())?;
+        command.stdout(Stdio::null()).stderr(log);
+        directory.own(&mut command);
+        let revived = Revived(command.spawn().map_err(|error| format!("cannot start postgres: {error}"))?);
+        let began = Instant::now();
+        while self.psql("postgres", "SELECT 1").is_err() {
+            if began.elapsed() > START_LIMIT {
+                return Err(format!("the server did not come back:\n{}", directory.end_of_log()));
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+        Ok(revived)
+    }
+
     fn external(url: OsString) -> Result<Cluster, String> {
         let url = url.into_string().map_err(|_| format!("{SERVER_VARIABLE} is not UTF-8"))?;
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
@@ -161,16 +235,23 @@ impl Cluster {
         Ok(Cluster { server: Server::External { url }, psql })
     }
 
-    fn private(programs: &Path) -> Result<Cluster, String> {
+    fn private(programs: &Path, settings: &[&str]) -> Result<Cluster, String> {
         let directory = Directory::create()?;
         initialise(programs, &directory)?;
         let port = free_port()?;
-        let mut watchdog = serve(programs, &directory, port)?;
+        let mut watchdog = serve(programs, &directory, port, settings)?;
         wait_until_ready(programs, &directory, port, &mut watchdog)?;
-        Ok(Cluster {
-            server: Server::Private { port, _watchdog: watchdog, _directory: directory },
-            psql: client(programs, "psql"),
-        })
+        Ok(Cluster { server: Server::Private { port, _watchdog: watchdog, directory }, psql: client(programs, "psql") })
+    }
+}
+
+/// A server started again after a crash.
+pub struct Revived(Child);
+
+impl Drop for Revived {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-QUIT", &self.0.id().to_string()]).status();
+        let _ = self.0.wait();
     }
 }
 
@@ -262,7 +343,7 @@ fn initialise(programs: &Path, directory: &Directory) -> Result<(), String> {
         .map_err(|failure| format!("{failure}\nIf a directory was refused, set TMPDIR to one open to every user"))
 }
 
-fn serve(programs: &Path, directory: &Directory, port: u16) -> Result<Watchdog, String> {
+fn serve(programs: &Path, directory: &Directory, port: u16, settings: &[&str]) -> Result<Watchdog, String> {
     let log = directory.log();
     let refused = |error| format!("cannot write {}: {error}; make room in the directory", log.display());
     let output = File::create(&log).map_err(refused)?;
@@ -270,7 +351,7 @@ fn serve(programs: &Path, directory: &Directory, port: u16) -> Result<Watchdog, 
     let mut command = private_command(Path::new("sh"));
     command.args(["-c", WATCHDOG, "roundtable-test-watchdog"]).arg(&directory.path);
     command.arg(programs.join("postgres")).arg("-D").arg(directory.cluster());
-    command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
+    command.args(settings.iter().flat_map(|setting| ["-c", setting]));
     command.args(["-p", &port.to_string(), "-k"]).arg(&directory.path);
     // An interrupt from the terminal goes to the whole group of the test run; the watchdog must live on to clean up.
     // Nor may it hold the run's own output, for whose end others may wait.

@@ -1,0 +1,73 @@
+//! Stopping in order: what is under way is answered, and a replica takes the rest.
+
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::rounds;
+use crate::harness::App;
+use crate::harness::process::{Line, Process};
+
+/// Asks in turn, over a kept connection, until the time is over. What a client and a proxy does when a kept connection ends
+/// before an answer begins (RFC 9112, section 9.3.1) is done here too: it asks again elsewhere, with the same key.
+async fn client(name: usize, targets: &[std::net::SocketAddr], app: &App, until: Instant, answered: &AtomicUsize) {
+    let lead = &app.world.ours.lead;
+    let (mut target, mut line, mut number) = (0, None, 0);
+    'next: while Instant::now() < until {
+        number += 1;
+        let headers = format!("Idempotency-Key: {name}-{number}\r\n");
+        for _ in 0..10 {
+            let kept = line.is_some();
+            let mut open = match line.take() {
+                Some(open) => open,
+                None => match Line::open(targets[target % targets.len()]).await {
+                    Ok(open) => open,
+                    // Nobody listens there any more, so nothing was asked.
+                    Err(_) => {
+                        target += 1;
+                        continue;
+                    }
+                },
+            };
+            let reply = if number % 3 == 0 {
+                let body = json!({ "name": format!("Somebody {name} {number}") });
+                open.ask(lead, "POST", "/v1/people", &headers, Some(&body)).await
+            } else {
+                open.ask(lead, "GET", "/v1/partners?first=20", "", None).await
+            };
+            match reply {
+                Ok(reply) => {
+                    assert!(matches!(reply.status, 200 | 201), "{}: {}", reply.status, reply.body);
+                    answered.fetch_add(1, Ordering::Relaxed);
+                    line = (!reply.closing).then_some(open);
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                    continue 'next;
+                }
+                Err(error) if kept && error.kind() != ErrorKind::TimedOut => target += 1,
+                Err(error) => panic!("a request failed while a replica stopped: {error}"),
+            }
+        }
+        panic!("nobody answered");
+    }
+}
+
+cases! {
+    async fn a_server_told_to_stop_answers_what_is_under_way(app: App) {
+        for _ in 0..rounds(2, 100) {
+            let mut going = Process::start(&app.url);
+            let staying = Process::start(&app.url);
+            let (targets, answered) = ([going.address, staying.address], AtomicUsize::new(0));
+            let until = Instant::now() + Duration::from_millis(1500);
+            let clients = (0..8).map(|name| client(name, &targets, &app, until, &answered));
+            let stop = async {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                going.ask_to_stop();
+            };
+            futures_util::future::join(futures_util::future::join_all(clients), stop).await;
+            assert!(going.ended(Duration::from_secs(12)), "it did not end, or not well");
+            assert!(answered.load(Ordering::Relaxed) > 8, "hardly anything was asked");
+        }
+    }
+}
