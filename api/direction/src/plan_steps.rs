@@ -1,6 +1,8 @@
 //! Steps of the plan: tied to a goal, led by an organisation that took them on (practices 7, 13 and 52).
 
-use roundtable_entity::{GoalState, PlanStepState, Record, SolutionState, goal, organization, plan_step, solution};
+use roundtable_entity::{
+    ActionTeamState, PlanStepState, Record, SolutionState, action_team, goal, organization, plan_step, solution,
+};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
@@ -11,9 +13,10 @@ use sea_orm::IntoActiveModel;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use crate::goals;
-use crate::members::{MaybeReasoned, Reasoned};
+use crate::members::{self, MaybeReasoned, Reasoned};
+use crate::{action_teams, goals};
 
 /// What came of a step.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -41,12 +44,19 @@ pub(crate) fn register(table: &mut Operations) {
         .act(Op::DropPlanStep, "drop", give_up)
         .one::<goal::Model>("goal", "goal_id")
         .one::<solution::Model>("solution", "solution_id")
+        .one::<action_team::Model>("actionTeam", "action_team_id")
         .one::<organization::Model>("lead", "lead_organization_id");
+    table.flag(
+        Op::ListPlanSteps,
+        "unconnected",
+        "Steps that serve no living goal that leads to a long-term one, or with `false` those that do.",
+        |standing| goals::unconnected(plan_step::Column::GoalId, standing),
+    );
 }
 
-async fn check(ctx: &Ctx, new: &plan_step::NewPlanStep) -> Result<()> {
+/// Checks what a step points to, and returns who leads its team.
+async fn check(ctx: &Ctx, new: &plan_step::NewPlanStep) -> Result<Option<Uuid>> {
     let goal = record::reference::<goal::Model>(ctx, "/goalId", new.goal_id).await?;
-    record::from_state(goal.state, &[GoalState::Proposed, GoalState::Agreed], GoalState::word)?;
     goals::leads_far(ctx, &goal).await?;
     if let Some(id) = new.solution_id {
         let solution = record::reference::<solution::Model>(ctx, "/solutionId", id).await?;
@@ -55,7 +65,21 @@ async fn check(ctx: &Ctx, new: &plan_step::NewPlanStep) -> Result<()> {
     }
     match (new.starts_on, new.due_on) {
         (Some(starts), Some(due)) if due < starts => {
-            Err(Error::member("/dueOn", "out_of_order", format!("not before {starts}")))
+            return Err(Error::member("/dueOn", "out_of_order", format!("not before {starts}")));
+        }
+        _ => {}
+    }
+    let Some(id) = new.action_team_id else { return Ok(None) };
+    let team = record::reference::<action_team::Model>(ctx, "/actionTeamId", id).await?;
+    record::from_state(team.state, action_teams::LIVE, ActionTeamState::word)?;
+    Ok((team.state == ActionTeamState::Active).then_some(team.lead_organization_id))
+}
+
+/// Refuses the lead of its team: taking a step on and giving it up is for its own lead to say.
+fn by_its_lead(ctx: &Ctx, row: &plan_step::Model) -> Result<()> {
+    match members::speaker(ctx)? {
+        Some(own) if own != row.lead_organization_id => {
+            Err(Error::new(Code::NotYours, "the organisation that leads the step says so itself"))
         }
         _ => Ok(()),
     }
@@ -64,8 +88,9 @@ async fn check(ctx: &Ctx, new: &plan_step::NewPlanStep) -> Result<()> {
 async fn create(ctx: Ctx, new: plan_step::NewPlanStep) -> Result<plan_step::Model> {
     ctx.permit_at(Op::CreatePlanStep, new.partnership_id)?;
     record::reference::<organization::Model>(&ctx, "/leadOrganizationId", new.lead_organization_id).await?;
-    check(&ctx, &new).await?;
-    let active = plan_step::Model::begin(ctx.new_id(), ctx.now(), new);
+    let team_lead = check(&ctx, &new).await?;
+    let mut active = plan_step::Model::begin(ctx.new_id(), ctx.now(), new);
+    active.team_lead_organization_id = Set(team_lead);
     record::insert::<plan_step::Model>(&ctx, active, "plan_step.planned").await
 }
 
@@ -74,8 +99,9 @@ async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<plan_step::Model> 
     let row = record::target::<plan_step::Model>(&ctx, Op::UpdatePlanStep, at).await?;
     record::from_state(row.state, OPEN, PlanStepState::word)?;
     let new = record::merged(&row, &patch)?;
-    check(&ctx, &new).await?;
+    let team_lead = check(&ctx, &new).await?;
     let mut active = row.clone().into_active_model();
+    active.team_lead_organization_id = Set(team_lead);
     plan_step::Model::edit(&mut active, new);
     record::save(&ctx, &row, active, "plan_step.updated").await
 }
@@ -89,6 +115,7 @@ async fn at_hand(ctx: &Ctx, op: Op, at: Target, from: &[PlanStepState]) -> Resul
 
 async fn accept(ctx: Ctx, at: Target, _: Nothing) -> Result<plan_step::Model> {
     let row = at_hand(&ctx, Op::AcceptPlanStep, at, &[PlanStepState::Planned, PlanStepState::Declined]).await?;
+    by_its_lead(&ctx, &row)?;
     let mut active = row.clone().into_active_model();
     active.state = Set(PlanStepState::Accepted);
     active.accepted_on = Set(Some(ctx.today()));
@@ -98,6 +125,7 @@ async fn accept(ctx: Ctx, at: Target, _: Nothing) -> Result<plan_step::Model> {
 
 async fn decline(ctx: Ctx, at: Target, why: MaybeReasoned) -> Result<plan_step::Model> {
     let row = at_hand(&ctx, Op::DeclinePlanStep, at, &[PlanStepState::Planned]).await?;
+    by_its_lead(&ctx, &row)?;
     let mut active = row.clone().into_active_model();
     active.state = Set(PlanStepState::Declined);
     active.reason = Set(why.reason);
@@ -127,6 +155,7 @@ async fn complete(ctx: Ctx, at: Target, came: StepOutcome) -> Result<plan_step::
 
 async fn give_up(ctx: Ctx, at: Target, why: Reasoned) -> Result<plan_step::Model> {
     let row = at_hand(&ctx, Op::DropPlanStep, at, OPEN).await?;
+    by_its_lead(&ctx, &row)?;
     let mut active = row.clone().into_active_model();
     active.state = Set(PlanStepState::Dropped);
     active.reason = Set(Some(why.reason));
