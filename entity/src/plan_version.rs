@@ -97,7 +97,7 @@ crate::record! {
             #[schema(value_type = Vec<PlannedGoal>)]
             goals: Listed<PlannedGoal> = Listed::default(),
             /// The version that was in force when this one was written.
-            follows_id: Option<uuid::Uuid> [filter] = None,
+            follows_id: Option<uuid::Uuid> = None,
             /// The organisation that wrote it; absent when the intermediary did.
             proposed_by_organization_id: Option<uuid::Uuid> [filter] = None,
             /// How many employers at the table approve it.

@@ -310,6 +310,8 @@ cases! {
         let why = json!({ "reason": "Its work is done." });
         act(&app, union, "action-teams", &team, "end", why).await;
         let own = now(&app, "plan-steps", &own).await;
+        let again = app.patch(college, &own, "/v1/plan-steps", json!({ "title": "Name them" })).await;
+        let own = again.is(200).clone();
         refused(&app, union, Op::CompletePlanStep, Some(&own), json!({ "outcome": "Three named" }), 403, "NOT_YOURS").await;
         act(&app, college, "plan-steps", &own, "complete", json!({ "outcome": "Three named" })).await;
     }
@@ -503,8 +505,12 @@ cases! {
         let step = app.make(lead, "/v1/plan-steps", step).await;
         assert_eq!(app.get(lead, &unconnected).await["totalCount"], 0);
         let version = draft(&app, lead, &[&step]).await;
+        let version = app.patch(lead, &version, "/v1/plan-versions", json!({ "basisNeedIds": [need["id"]] })).await.is(200).clone();
         approve(&app, Role::Employer, &version).await;
         let trace = app.get(app.world.who(Role::Union), &path_of("needs", &need, "/trace")).await;
+        let outside = app.get(app.world.who(Role::Observer), &path_of("needs", &need, "/trace")).await;
+        let cited = |trace: &Value| trace["links"].as_array().unwrap().iter().any(|link| link["relation"] == "cited_by");
+        assert!(cited(&trace) && !cited(&outside), "what a plan rests on is not for observers: {outside}");
         let links = trace["links"].as_array().unwrap();
         for (from, to, relation) in [(&step, &version, "held_by"), (&team, &step, "works_on"), (&step, &goal, "serves")] {
             assert!(links.contains(&json!({ "from": from["id"], "to": to["id"], "relation": relation })), "{relation}: {trace}");

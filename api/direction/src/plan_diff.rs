@@ -106,7 +106,7 @@ async fn diff(ctx: Ctx, question: DiffQuestion) -> Result<PlanVersionDiff> {
     let mut before = match (question.against, after.follows_id) {
         (Some(id), _) => Some(record::reference::<plan_version::Model>(&ctx, "/against", id).await?),
         // One that the reader may not know of is as if it were not there.
-        (None, Some(id)) => record::known::<plan_version::Model>(&ctx, id).await.ok(),
+        (None, Some(id)) => members::rows(&ctx, Condition::all().add(plan_version::Column::Id.eq(id))).await?.pop(),
         (None, None) => None,
     };
     let standing = ctx.standing()?;

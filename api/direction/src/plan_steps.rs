@@ -54,8 +54,7 @@ pub(crate) fn register(table: &mut Operations) {
     );
 }
 
-/// Checks what a step points to, and returns who leads its team.
-async fn check(ctx: &Ctx, new: &plan_step::NewPlanStep) -> Result<Option<Uuid>> {
+async fn check(ctx: &Ctx, new: &plan_step::NewPlanStep) -> Result<()> {
     let goal = record::reference::<goal::Model>(ctx, "/goalId", new.goal_id).await?;
     goals::leads_far(ctx, &goal).await?;
     if let Some(id) = new.solution_id {
@@ -65,10 +64,14 @@ async fn check(ctx: &Ctx, new: &plan_step::NewPlanStep) -> Result<Option<Uuid>> 
     }
     match (new.starts_on, new.due_on) {
         (Some(starts), Some(due)) if due < starts => {
-            return Err(Error::member("/dueOn", "out_of_order", format!("not before {starts}")));
+            Err(Error::member("/dueOn", "out_of_order", format!("not before {starts}")))
         }
-        _ => {}
+        _ => Ok(()),
     }
+}
+
+/// Who leads the team a step is given to, once it took the team on.
+async fn team_lead(ctx: &Ctx, new: &plan_step::NewPlanStep) -> Result<Option<Uuid>> {
     let Some(id) = new.action_team_id else { return Ok(None) };
     let team = record::reference::<action_team::Model>(ctx, "/actionTeamId", id).await?;
     record::from_state(team.state, action_teams::LIVE, ActionTeamState::word)?;
@@ -88,7 +91,8 @@ fn by_its_lead(ctx: &Ctx, row: &plan_step::Model) -> Result<()> {
 async fn create(ctx: Ctx, new: plan_step::NewPlanStep) -> Result<plan_step::Model> {
     ctx.permit_at(Op::CreatePlanStep, new.partnership_id)?;
     record::reference::<organization::Model>(&ctx, "/leadOrganizationId", new.lead_organization_id).await?;
-    let team_lead = check(&ctx, &new).await?;
+    check(&ctx, &new).await?;
+    let team_lead = team_lead(&ctx, &new).await?;
     let mut active = plan_step::Model::begin(ctx.new_id(), ctx.now(), new);
     active.team_lead_organization_id = Set(team_lead);
     record::insert::<plan_step::Model>(&ctx, active, "plan_step.planned").await
@@ -99,9 +103,12 @@ async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<plan_step::Model> 
     let row = record::target::<plan_step::Model>(&ctx, Op::UpdatePlanStep, at).await?;
     record::from_state(row.state, OPEN, PlanStepState::word)?;
     let new = record::merged(&row, &patch)?;
-    let team_lead = check(&ctx, &new).await?;
+    check(&ctx, &new).await?;
     let mut active = row.clone().into_active_model();
-    active.team_lead_organization_id = Set(team_lead);
+    // A team that ended stays named on what it worked on.
+    if new.action_team_id != row.action_team_id {
+        active.team_lead_organization_id = Set(team_lead(&ctx, &new).await?);
+    }
     plan_step::Model::edit(&mut active, new);
     record::save(&ctx, &row, active, "plan_step.updated").await
 }

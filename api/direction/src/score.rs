@@ -264,6 +264,10 @@ fn mean(values: &[i32]) -> Option<i32> {
 /// Whether there are living goals that lead far, and a step or team tied to one where there are any. Action items do not
 /// enter: not everybody at the table may know of each.
 async fn status(rows: &Rows<'_>) -> Result<DirectionStatus> {
+    // A system that may not read these cannot tell whether there is a direction.
+    for op in [Op::ListGoals, Op::ListPlanSteps, Op::ListActionTeams] {
+        rows.ctx.permit(op)?;
+    }
     let standing = rows.ctx.standing()?;
     let has_goal = rows.count::<goal::Model>(goals::connected(goal::Column::Id, standing)).await? > 0;
     let live = || Condition::all().add(action_team::Column::State.is_in(action_teams::LIVE.iter().copied()));

@@ -179,7 +179,8 @@ async fn forward(ctx: &Ctx, solutions: &[solution::Model], graph: &mut Graph) ->
         graph.node(&row, &row.name, row.state.word());
     }
     let in_force = plan_version::Column::State.eq(PlanVersionState::InForce);
-    for row in rows::<plan_version::Model>(ctx, Condition::all().add(in_force)).await? {
+    for mut row in rows::<plan_version::Model>(ctx, Condition::all().add(in_force)).await? {
+        row.mask(ctx.standing()?);
         held(graph, &row, &steps);
     }
     for row in rows::<goal::Model>(ctx, Condition::all().add(served)).await? {
