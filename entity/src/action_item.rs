@@ -19,6 +19,8 @@ crate::record! {
             title: String,
             /// The seat that does it.
             seat_id: Option<uuid::Uuid> [filter],
+            /// The goal it serves.
+            goal_id: Option<uuid::Uuid> [filter],
             /// By when.
             due_on: Option<chrono::NaiveDate> [range],
         }

@@ -51,11 +51,16 @@ crate::record! {
             surface_only: bool [filter] = true,
             /// How many root causes of it employers confirmed.
             confirmed_roots: i32 [range] = 0,
+            /// How many endorsing employers ask to park it or, while it is parked, to resume it.
+            park_voices: i32 = 0,
             /// Why it was parked.
             parked_reason: Option<String> = None,
             /// The day an employer said it was met.
             met_on: Option<chrono::NaiveDate> = None,
         }
-        hidden {}
+        hidden {
+            /// Employers that ask to park it or, while it is parked, to resume it.
+            park_organization_ids: Texts = Texts::default(),
+        }
     }
 }

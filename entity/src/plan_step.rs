@@ -19,6 +19,8 @@ crate::record! {
             goal_id: uuid::Uuid [filter],
             /// The solution it carries out.
             solution_id: Option<uuid::Uuid> [filter],
+            /// The team that works on it.
+            action_team_id: Option<uuid::Uuid> [filter],
             /// When it starts.
             starts_on: Option<chrono::NaiveDate> [range],
             /// By when it is done.
@@ -27,6 +29,8 @@ crate::record! {
         kept {
             /// Stage.
             state: PlanStepState [filter] = PlanStepState::Planned,
+            /// The organisation that leads its team, which may change, start and report it too.
+            team_lead_organization_id: Option<uuid::Uuid> [filter] = None,
             /// The day its lead took it on.
             accepted_on: Option<chrono::NaiveDate> = None,
             /// The day it started.

@@ -112,6 +112,7 @@ impl<T> Wire for Option<T> {
 macro_rules! always_present {
     ($($type:ty),*) => { $(impl Wire for $type {})* };
 }
+impl<T> Wire for crate::Listed<T> {}
 always_present!(String, i32, i64, f64, bool, Uuid, Timestamp, chrono::NaiveDate, Texts);
 
 /// Declares a record: its table, what clients read, what they create with, what they may change.

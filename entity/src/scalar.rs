@@ -1,5 +1,6 @@
 use sea_orm::sea_query::{ArrayType, ColumnType, Nullable, StringLen, Value, ValueType, ValueTypeErr};
 use sea_orm::{ColIdx, DbErr, QueryResult, TryGetError, TryGetable};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// A moment, UTC. Kept and shown to the microsecond, as PostgreSQL keeps it.
@@ -48,6 +49,55 @@ impl ValueType for Texts {
 }
 
 impl Nullable for Texts {
+    fn null() -> Value {
+        Value::String(None)
+    }
+}
+
+/// A list of structured values, kept as one JSON text so that both databases hold the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Listed<T>(pub Vec<T>);
+
+impl<T> Default for Listed<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Serialize> From<Listed<T>> for Value {
+    fn from(listed: Listed<T>) -> Self {
+        Value::String(Some(serde_json::to_string(&listed.0).unwrap_or_else(|_| "[]".into())))
+    }
+}
+
+impl<T: DeserializeOwned> TryGetable for Listed<T> {
+    fn try_get_by<I: ColIdx>(row: &QueryResult, index: I) -> Result<Self, TryGetError> {
+        let text = String::try_get_by(row, index)?;
+        serde_json::from_str(&text)
+            .map_err(|error| TryGetError::DbErr(DbErr::Json(format!("a stored list is not JSON: {error}"))))
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> ValueType for Listed<T> {
+    fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
+        match value {
+            Value::String(Some(text)) => serde_json::from_str(&text).map_err(|_| ValueTypeErr),
+            _ => Err(ValueTypeErr),
+        }
+    }
+    fn type_name() -> String {
+        "Listed".into()
+    }
+    fn array_type() -> ArrayType {
+        ArrayType::String
+    }
+    fn column_type() -> ColumnType {
+        ColumnType::String(StringLen::None)
+    }
+}
+
+impl<T> Nullable for Listed<T> {
     fn null() -> Value {
         Value::String(None)
     }

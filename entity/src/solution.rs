@@ -25,7 +25,7 @@ crate::record! {
             /// Causes it goes to.
             #[serde(default)] #[schema(value_type = Vec<uuid::Uuid>, max_items = 50)]
             cause_ids: Texts,
-            /// Organisations that design it: at least one employer and one of another side.
+            /// Organisations that are to design it: at least one employer and one of another side. Each takes it on itself.
             #[serde(default)] #[schema(value_type = Vec<uuid::Uuid>, max_items = 50)]
             designer_organization_ids: Texts,
             /// What else was considered.
@@ -47,6 +47,9 @@ crate::record! {
             seeking_problem: bool [filter] = false,
             /// The organisation that put it forward; absent when the intermediary did.
             proposed_by_organization_id: Option<uuid::Uuid> [filter] = None,
+            /// Designers that took the design on. Only these count for a joint design.
+            #[schema(value_type = Vec<uuid::Uuid>)]
+            accepted_designer_ids: Texts = Texts::default(),
             /// How many employers approve it.
             approvals: i32 [range] = 0,
             /// How many of them policy asks for at present.

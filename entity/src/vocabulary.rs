@@ -783,6 +783,28 @@ vocabulary! {
         Dropped = "dropped",
     }
 
+    /// The stage of a version of the plan.
+    PlanVersionState {
+        /// Written, and open to approval by employers.
+        Draft = "draft",
+        /// The plan the partnership goes by.
+        InForce = "in_force",
+        /// Replaced by a later version.
+        Superseded = "superseded",
+    }
+
+    /// The stage of an action team.
+    ActionTeamState {
+        /// Offered to the organisation that would lead it.
+        Proposed = "proposed",
+        /// Taken on by it.
+        Active = "active",
+        /// Turned down by it.
+        Declined = "declined",
+        /// Ended, with a reason.
+        Ended = "ended",
+    }
+
     /// A code system.
     CodeSystem {
         /// North American Industry Classification System.

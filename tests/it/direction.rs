@@ -10,7 +10,7 @@ use crate::harness::client::text;
 use crate::harness::{App, Who, sample};
 
 /// Asks both doors for what they have to refuse with the same code.
-async fn refused(app: &App, who: &Who, op: Op, at: Option<&Value>, body: Value, status: u16, code: &str) {
+pub(crate) async fn refused(app: &App, who: &Who, op: Op, at: Option<&Value>, body: Value, status: u16, code: &str) {
     let table = &app.server.app.operations;
     let operation = table.get(op).unwrap();
     let id = at.map(|record| text(&record["id"]).to_owned());
@@ -33,12 +33,12 @@ async fn refused(app: &App, who: &Who, op: Op, at: Option<&Value>, body: Value, 
 }
 
 /// The record as it stands by now.
-async fn now(app: &App, path: &str, record: &Value) -> Value {
+pub(crate) async fn now(app: &App, path: &str, record: &Value) -> Value {
     app.get(&app.world.ours.lead, &format!("/v1/{path}/{}", text(&record["id"]))).await
 }
 
 /// Does a named thing to a record as it stands by now.
-async fn act(app: &App, who: &Who, path: &str, record: &Value, verb: &str, body: Value) -> Value {
+pub(crate) async fn act(app: &App, who: &Who, path: &str, record: &Value, verb: &str, body: Value) -> Value {
     let record = now(app, path, record).await;
     app.act(who, &record, &format!("/v1/{path}"), verb, body).await
 }
@@ -49,15 +49,15 @@ async fn two_share_a_need(app: &App) {
     app.make(&app.world.ours.lead, "/v1/policy-settings", setting).await;
 }
 
-fn employer(app: &App) -> &Who {
+pub(crate) fn employer(app: &App) -> &Who {
     app.world.who(Role::Employer)
 }
 
-fn champion(app: &App) -> &Who {
+pub(crate) fn champion(app: &App) -> &Who {
     app.world.who(Role::Champion)
 }
 
-fn house(app: &App, role: Role) -> Value {
+pub(crate) fn house(app: &App, role: Role) -> Value {
     json!(app.world.ours.organization[&role])
 }
 
@@ -65,7 +65,7 @@ fn wording(title: &str) -> Value {
     json!({ "title": title, "problemStatement": "Half of those we hire leave in the first year.", "kind": "retention" })
 }
 
-async fn need(app: &App, who: &Who) -> Value {
+pub(crate) async fn need(app: &App, who: &Who) -> Value {
     app.make(who, "/v1/needs", wording("People leave in the first year")).await
 }
 
@@ -73,11 +73,11 @@ fn voice_of(app: &App, role: Role, need: &Value, importance: i32) -> Value {
     json!({ "needId": need["id"], "organizationId": house(app, role), "importance": importance, "affectedCount": 12 })
 }
 
-async fn endorse(app: &App, role: Role, need: &Value, importance: i32) -> Value {
+pub(crate) async fn endorse(app: &App, role: Role, need: &Value, importance: i32) -> Value {
     app.make(app.world.who(role), "/v1/endorsements", voice_of(app, role, need, importance)).await
 }
 
-async fn shared_need(app: &App) -> Value {
+pub(crate) async fn shared_need(app: &App) -> Value {
     two_share_a_need(app).await;
     let need = need(app, employer(app)).await;
     endorse(app, Role::Employer, &need, 5).await;
@@ -93,23 +93,23 @@ async fn cause(app: &App, who: &Who, need: &Value, level: &str, parent: Option<&
     app.make(who, "/v1/causes", body).await
 }
 
-fn word_on(app: &App, role: Role, cause: &Value) -> Value {
+pub(crate) fn word_on(app: &App, role: Role, cause: &Value) -> Value {
     json!({ "causeId": cause["id"], "organizationId": house(app, role) })
 }
 
-async fn confirm(app: &App, role: Role, cause: &Value) -> Value {
+pub(crate) async fn confirm(app: &App, role: Role, cause: &Value) -> Value {
     app.make(app.world.who(role), "/v1/cause-confirmations", word_on(app, role, cause)).await
 }
 
 /// A root cause that was held against evidence.
-async fn tested_root(app: &App, need: &Value) -> Value {
+pub(crate) async fn tested_root(app: &App, need: &Value) -> Value {
     let lead = &app.world.ours.lead;
     let surface = cause(app, lead, need, "surface", None).await;
     let root = cause(app, app.world.who(Role::Institution), need, "root", Some(&surface)).await;
     act(app, lead, "causes", &root, "test", json!({ "evidence": "Eleven exit talks of the last year." })).await
 }
 
-async fn root_caused_need(app: &App) -> Value {
+pub(crate) async fn root_caused_need(app: &App) -> Value {
     let need = shared_need(app).await;
     let root = tested_root(app, &need).await;
     confirm(app, Role::Employer, &root).await;
@@ -117,14 +117,14 @@ async fn root_caused_need(app: &App) -> Value {
     now(app, "needs", &need).await
 }
 
-fn said(app: &App) -> Value {
+pub(crate) fn said(app: &App) -> Value {
     json!({
         "employerOrganizationId": house(app, Role::Employer), "text": "We lose people after the first winter.",
         "saidOn": "2026-01-12", "setting": "visit",
     })
 }
 
-async fn input(app: &App, who: &Who, kind: &str, more: Value) -> Value {
+pub(crate) async fn input(app: &App, who: &Who, kind: &str, more: Value) -> Value {
     let mut body = json!({ "kind": kind, "text": "Will anybody stay for that?" });
     for (name, value) in more.as_object().unwrap() {
         body[name] = value.clone();
@@ -146,7 +146,7 @@ async fn answered_look(app: &App, more: Value) -> Value {
     app.patch(&app.world.ours.lead, &look, "/v1/second-looks", patch).await.is(200).clone()
 }
 
-fn plan(app: &App, need: &Value) -> Value {
+pub(crate) fn plan(app: &App, need: &Value) -> Value {
     json!({
         "origin": "need_led", "title": "Mentors for the first year", "text": "Each newcomer has a mentor on the floor.",
         "needIds": [need["id"]], "designerOrganizationIds": [house(app, Role::Employer), house(app, Role::Institution)],
@@ -154,16 +154,17 @@ fn plan(app: &App, need: &Value) -> Value {
     })
 }
 
-async fn designed(app: &App, body: Value) -> Value {
+pub(crate) async fn designed(app: &App, body: Value) -> Value {
     let solution = app.make(app.world.who(Role::Institution), "/v1/solutions", body).await;
+    act(app, employer(app), "solutions", &solution, "take-on", json!({})).await;
     act(app, &app.world.ours.lead, "solutions", &solution, "design", json!({})).await
 }
 
-fn approval(app: &App, role: Role, solution: &Value) -> Value {
+pub(crate) fn approval(app: &App, role: Role, solution: &Value) -> Value {
     json!({ "solutionId": solution["id"], "organizationId": house(app, role) })
 }
 
-async fn adopted(app: &App) -> (Value, Value) {
+pub(crate) async fn adopted(app: &App) -> (Value, Value) {
     let need = root_caused_need(app).await;
     let solution = designed(app, plan(app, &need)).await;
     app.make(employer(app), "/v1/solution-approvals", approval(app, Role::Employer, &solution)).await;
@@ -388,9 +389,10 @@ cases! {
         refused(&app, employer(&app), Op::UpdateNeed, Some(&endorsed), patch, 409, "WRONG_STATE").await;
         let why = json!({ "reason": "Another matter comes first." });
         refused(&app, lead, Op::ParkNeed, Some(&endorsed), why.clone(), 403, "INTERMEDIARY_CANNOT_SET_COURSE").await;
-        let parked = act(&app, employer(&app), "needs", &voiced, "park", why).await;
+        refused(&app, employer(&app), Op::ParkNeed, Some(&endorsed), why.clone(), 409, "ENDORSEMENT_REQUIRED").await;
+        let parked = act(&app, champion(&app), "needs", &voiced, "park", why).await;
         assert_eq!(parked["state"], "parked");
-        let resumed = act(&app, employer(&app), "needs", &voiced, "resume", json!({})).await;
+        let resumed = act(&app, champion(&app), "needs", &voiced, "resume", json!({})).await;
         assert_eq!(resumed["state"], "voiced");
     }
 

@@ -17,6 +17,7 @@ mod identity;
 mod imports;
 mod migrations;
 mod parity;
+mod plan;
 mod rest;
 mod rules;
 mod tenancy;

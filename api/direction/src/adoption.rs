@@ -30,7 +30,7 @@ pub(crate) fn register(table: &mut Operations) {
 }
 
 /// The order the practice asks for: the problem, its underlying cause, then the solution.
-fn in_order(needs: &[need::Model]) -> Result<()> {
+pub(crate) fn in_order(needs: &[need::Model]) -> Result<()> {
     let is = |need: &need::Model, states: &[NeedState]| states.contains(&need.state);
     if needs.iter().any(|need| is(need, &[NeedState::Draft, NeedState::Voiced, NeedState::Parked])) {
         return Err(Code::SharedNeedThreshold.into());
@@ -106,8 +106,8 @@ async fn withdraw(ctx: Ctx, at: Target, _: Nothing) -> Result<solution_approval:
     Ok(row)
 }
 
-/// How many of so many endorsing employers a share of them is; at least one.
-fn quorum(share: f64, employers: usize) -> usize {
+/// How many of so many employers a share of them is; at least one.
+pub(crate) fn quorum(share: f64, employers: usize) -> usize {
     let (mut needed, exact) = (0_usize, share * f64::from(u32::try_from(employers).unwrap_or(u32::MAX)));
     while f64::from(u32::try_from(needed).unwrap_or(u32::MAX)) + 1e-9 < exact {
         needed += 1;
@@ -142,7 +142,7 @@ async fn count(ctx: &Ctx, solution: &solution::Model, needs: &[need::Model]) -> 
     record::save(ctx, solution, active, happened).await?;
     if adopted {
         for need in needs {
-            course::solve(ctx, need).await?;
+            course::follow(ctx, need.id).await?;
         }
     }
     Ok(())

@@ -5,19 +5,21 @@
 use std::collections::HashMap;
 
 use roundtable_entity::{
-    CauseLevel, CauseState, NeedState, OrganizationKind, PartnerState, cause, cause_confirmation, endorsement, need,
-    partner,
+    CauseLevel, CauseState, NeedState, OrganizationKind, PartnerState, SolutionState, cause, cause_confirmation,
+    endorsement, need, partner, solution,
 };
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::{policy, record};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Query, SelectStatement};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
 use uuid::Uuid;
 
+use crate::{links, members};
+
 /// Organisations of the employers at the table: who has left has no voice.
-fn employers_at_the_table(partnership_id: Uuid) -> SelectStatement {
+pub(crate) fn employers_at_the_table(partnership_id: Uuid) -> SelectStatement {
     Query::select()
         .column(partner::Column::OrganizationId)
         .from(partner::Entity)
@@ -61,15 +63,18 @@ struct Course {
     voices: usize,
     voices_wanted: usize,
     confirmed_roots: usize,
+    solution_adopted: bool,
 }
 
-/// The stage that follows. Withdrawals take a need back, and what was put aside or met stays so.
+/// The stage that follows. Withdrawals take a need back, however far it was, and what was put aside or met stays so. A need
+/// that lost its root cause is solved no longer, until a root cause of it is confirmed again.
 fn stage(now: NeedState, course: Course) -> NeedState {
     match now {
-        NeedState::Draft | NeedState::Met | NeedState::Parked | NeedState::Solving => now,
+        NeedState::Draft | NeedState::Met | NeedState::Parked => now,
         _ if course.voices < course.voices_wanted => NeedState::Voiced,
-        _ if course.confirmed_roots > 0 => NeedState::RootCaused,
-        _ => NeedState::Shared,
+        _ if course.confirmed_roots == 0 => NeedState::Shared,
+        _ if course.solution_adopted => NeedState::Solving,
+        _ => NeedState::RootCaused,
     }
 }
 
@@ -102,13 +107,17 @@ pub(crate) async fn follow(ctx: &Ctx, need_id: Uuid) -> Result<need::Model> {
         voices: voices.len(),
         voices_wanted: wanted(ctx, need.partnership_id, "shared_need_min_employers").await?,
         confirmed_roots: live().filter(is_root).count(),
+        solution_adopted: solution_adopted(ctx, need.id).await?,
     };
+    let asking = members::ids("", &need.park_organization_ids)?;
+    let asking = asking.iter().filter(|own| voices.iter().any(|voice| voice.organization_id == **own)).count();
     let state = stage(need.state, course);
     let mut active = need.clone().into_active_model();
     active.endorsements = Set(number(course.voices));
     active.affected = Set(voices.iter().filter_map(|voice| voice.affected_count).fold(0, i32::saturating_add));
     active.rank_score = Set(rank(voices.iter().map(|voice| voice.importance)));
     active.confirmed_roots = Set(number(course.confirmed_roots));
+    active.park_voices = Set(number(asking));
     active.surface_only = Set(live().all(|cause| cause.depth <= 1));
     active.state = Set(state);
     let happened = if state == need.state { "need.updated".to_owned() } else { format!("need.{}", state.word()) };
@@ -130,14 +139,23 @@ pub(crate) async fn voices_changed(ctx: Ctx, partner_id: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// A solution was adopted for the need.
-pub(crate) async fn solve(ctx: &Ctx, need: &need::Model) -> Result<()> {
-    if need.state == NeedState::RootCaused {
-        let mut active = need.clone().into_active_model();
-        active.state = Set(NeedState::Solving);
-        record::save(ctx, need, active, "need.solving").await?;
-    }
-    Ok(())
+/// Whether a solution was adopted for the need, and not given up since.
+async fn solution_adopted(ctx: &Ctx, need_id: Uuid) -> Result<bool> {
+    let adopted = [SolutionState::Adopted, SolutionState::Implementing, SolutionState::Delivered];
+    let solutions = solution::Entity::find()
+        .filter(solution::Column::Id.in_subquery(links::solutions(need_id)))
+        .filter(solution::Column::State.is_in(adopted))
+        .filter(solution::Column::ArchivedAt.is_null())
+        .count(&ctx.read())
+        .await?;
+    Ok(solutions > 0)
+}
+
+/// The employers that decide whether a need is parked or resumed: those that endorse it or, while nobody does, the one that
+/// voiced it.
+pub(crate) async fn deciders(ctx: &Ctx, need: &need::Model) -> Result<Vec<Uuid>> {
+    let voices: Vec<Uuid> = voices(ctx, need).await?.iter().map(|voice| voice.organization_id).collect();
+    Ok(if voices.is_empty() { need.voiced_by_organization_id.into_iter().collect() } else { voices })
 }
 
 /// Counts for each live cause of a need the confirmations of employers that endorse it.
@@ -185,7 +203,11 @@ mod tests {
     use super::*;
 
     fn at(voices: usize, confirmed_roots: usize) -> Course {
-        Course { voices, voices_wanted: 3, confirmed_roots }
+        Course { voices, voices_wanted: 3, confirmed_roots, solution_adopted: false }
+    }
+
+    fn adopted(voices: usize, confirmed_roots: usize) -> Course {
+        Course { solution_adopted: true, ..at(voices, confirmed_roots) }
     }
 
     #[test]
@@ -204,9 +226,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drafted_parked_met_or_being_solved_is_not_moved_by_counting() {
-        for state in [NeedState::Draft, NeedState::Parked, NeedState::Met, NeedState::Solving] {
-            for course in [at(0, 0), at(3, 0), at(9, 2)] {
+    fn a_need_is_solved_while_it_is_shared_and_a_root_cause_of_it_is_confirmed() {
+        assert_eq!(stage(NeedState::RootCaused, adopted(3, 1)), NeedState::Solving);
+        assert_eq!(stage(NeedState::Solving, adopted(3, 0)), NeedState::Shared);
+        assert_eq!(stage(NeedState::Solving, adopted(2, 1)), NeedState::Voiced);
+        assert_eq!(stage(NeedState::Shared, adopted(3, 1)), NeedState::Solving);
+    }
+
+    #[test]
+    fn what_is_drafted_parked_or_met_is_not_moved_by_counting() {
+        for state in [NeedState::Draft, NeedState::Parked, NeedState::Met] {
+            for course in [at(0, 0), at(3, 0), at(9, 2), adopted(9, 2)] {
                 assert_eq!(stage(state, course), state);
             }
         }

@@ -3,19 +3,25 @@
 
 use roundtable_kernel::operation::Operations;
 
+mod action_teams;
 mod adoption;
 mod cause_confirmations;
 mod causes;
+mod composition;
 mod course;
 mod endorsements;
 mod feasibility_ratings;
 mod fit_scores;
 mod goals;
 mod inputs;
+mod links;
 mod members;
 mod needs;
 mod offers;
+mod plan_diff;
 mod plan_steps;
+mod plan_versions;
+mod score;
 mod second_looks;
 mod solutions;
 mod statements;
@@ -37,8 +43,14 @@ pub fn register(table: &mut Operations) {
     adoption::register(table);
     goals::register(table);
     plan_steps::register(table);
+    plan_versions::register(table);
+    plan_diff::register(table);
+    action_teams::register(table);
+    score::register(table);
+    composition::register(table);
     trace::register(table);
     for kind in ["partner.withdrawn", "partner.dormant", "partner.reactivated"] {
         table.after(kind, course::voices_changed);
+        table.after(kind, plan_versions::voices_changed);
     }
 }

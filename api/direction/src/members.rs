@@ -1,10 +1,15 @@
 //! Rules on members and bodies that several records of this area share.
 
+use std::collections::HashMap;
+
 use chrono::NaiveDate;
 use roundtable_entity::{OrganizationKind, Texts, organization};
+use roundtable_kernel::access::{Permit, permit};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::record;
+use roundtable_kernel::scope::Scoped;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -50,6 +55,52 @@ pub(crate) fn ids(pointer: &str, texts: &Texts) -> Result<Vec<Uuid>> {
         ids.push(id);
     }
     Ok(ids)
+}
+
+/// Most records of one kind that are shown beside each other.
+pub(crate) const MOST: u64 = 500;
+
+/// Live rows of a kind that the reader may know of; none where the kind is out of reach.
+pub(crate) async fn rows<R: Scoped>(ctx: &Ctx, which: Condition) -> Result<Vec<R>> {
+    let Ok(permit) = ctx.permit(R::GET) else {
+        return Ok(Vec::new());
+    };
+    within(ctx, &permit, which).await
+}
+
+async fn within<R: Scoped>(ctx: &Ctx, permit: &Permit, which: Condition) -> Result<Vec<R>> {
+    let (Some(gone), Some(id)) = (R::column("archived_at"), R::column("id")) else {
+        return Ok(Vec::new());
+    };
+    let found = R::Entity::find()
+        .filter(R::rows(permit))
+        .filter(which)
+        .filter(gone.is_null())
+        .order_by_asc(id)
+        .limit(MOST)
+        .all(&ctx.read())
+        .await?;
+    Ok(found)
+}
+
+/// The live records that a list of ids in a body points to, in its order, read at once. One the caller may not know of is
+/// as if it were not there.
+pub(crate) async fn references<R: Scoped>(ctx: &Ctx, pointer: &str, texts: &Texts) -> Result<Vec<R>> {
+    let ids = ids(pointer, texts)?;
+    let found = match (permit(R::GET, ctx.standing()?), R::column("id")) {
+        (Ok(permit), Some(id)) if !ids.is_empty() => {
+            within::<R>(ctx, &permit, Condition::all().add(id.is_in(ids.iter().copied()))).await?
+        }
+        _ => Vec::new(),
+    };
+    let mut found: HashMap<Uuid, R> = found.into_iter().map(|row| (row.id(), row)).collect();
+    let named = ids.iter().enumerate().map(|(at, id)| {
+        let what = R::TABLE.trim_end_matches('_').replace('_', " ");
+        let missing =
+            || Error::member(format!("{pointer}/{at}"), "not_found", format!("there is no live {what} with this id"));
+        found.remove(id).ok_or_else(missing)
+    });
+    named.collect()
 }
 
 /// The organisation a member points to, if it is an employer.

@@ -1,6 +1,8 @@
 //! Needs: voiced by employers, shared among them, ranked by them alone (practices 8 and 9).
 
-use roundtable_entity::{CodeSystem, NeedState, Record, cause, endorsement, feasibility_rating, need, organization};
+use roundtable_entity::{
+    CodeSystem, NeedState, Record, Texts, cause, endorsement, feasibility_rating, need, organization,
+};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
@@ -10,6 +12,7 @@ use roundtable_scan::codes::check_codes;
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::members::{self, Reasoned};
 use crate::{course, statements};
@@ -39,7 +42,7 @@ pub(crate) fn register(table: &mut Operations) {
 
 async fn check(ctx: &Ctx, new: &need::NewNeed) -> Result<()> {
     check_codes(ctx, "socs", CodeSystem::Soc, &new.socs).await?;
-    statements::may_feed_a_need(ctx, &new.source_statement_ids).await
+    statements::stood_by(ctx, "/sourceStatementIds", &new.source_statement_ids).await
 }
 
 async fn create(ctx: Ctx, new: need::NewNeed) -> Result<need::Model> {
@@ -96,22 +99,50 @@ async fn meet(ctx: Ctx, at: Target, _: Nothing) -> Result<need::Model> {
     record::save(&ctx, &row, active, "need.met").await
 }
 
+/// Adds the caller's voice to those that ask to park a need, or to resume it. One voice for each organisation, and more than
+/// half of those that decide carry it.
+async fn ask(ctx: &Ctx, row: &need::Model) -> Result<(Texts, bool)> {
+    let deciders = course::deciders(ctx, row).await?;
+    let own = members::speaker(ctx)?.filter(|own| deciders.contains(own)).ok_or(Code::EndorsementRequired)?;
+    let mut asking = members::ids("", &row.park_organization_ids)?;
+    asking.retain(|id| deciders.contains(id) && *id != own);
+    asking.push(own);
+    let carried = asking.len() * 2 > deciders.len();
+    Ok((Texts(asking.iter().map(Uuid::to_string).collect()), carried))
+}
+
 async fn park(ctx: Ctx, at: Target, why: Reasoned) -> Result<need::Model> {
     let row = record::target::<need::Model>(&ctx, Op::ParkNeed, at).await?;
     let from = [NeedState::Voiced, NeedState::Shared, NeedState::RootCaused];
     record::from_state(row.state, &from, NeedState::word)?;
+    let (asking, carried) = ask(&ctx, &row).await?;
     let mut active = row.clone().into_active_model();
+    if !carried {
+        active.park_voices = Set(course::number(asking.0.len()));
+        active.park_organization_ids = Set(asking);
+        return record::save(&ctx, &row, active, "need.parking_asked").await;
+    }
     active.state = Set(NeedState::Parked);
     active.parked_reason = Set(Some(why.reason));
+    active.park_voices = Set(0);
+    active.park_organization_ids = Set(Texts::default());
     record::save(&ctx, &row, active, "need.parked").await
 }
 
 async fn resume(ctx: Ctx, at: Target, _: Nothing) -> Result<need::Model> {
     let row = record::target::<need::Model>(&ctx, Op::ResumeNeed, at).await?;
     record::from_state(row.state, &[NeedState::Parked], NeedState::word)?;
+    let (asking, carried) = ask(&ctx, &row).await?;
     let mut active = row.clone().into_active_model();
+    if !carried {
+        active.park_voices = Set(course::number(asking.0.len()));
+        active.park_organization_ids = Set(asking);
+        return record::save(&ctx, &row, active, "need.resuming_asked").await;
+    }
     active.state = Set(NeedState::Voiced);
     active.parked_reason = Set(None);
+    active.park_voices = Set(0);
+    active.park_organization_ids = Set(Texts::default());
     record::save(&ctx, &row, active, "need.resumed").await?;
     course::follow(&ctx, row.id).await
 }

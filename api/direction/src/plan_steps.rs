@@ -1,6 +1,8 @@
 //! Steps of the plan: tied to a goal, led by an organisation that took them on (practices 7, 13 and 52).
 
-use roundtable_entity::{GoalState, PlanStepState, Record, SolutionState, goal, organization, plan_step, solution};
+use roundtable_entity::{
+    ActionTeamState, PlanStepState, Record, SolutionState, action_team, goal, organization, plan_step, solution,
+};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
@@ -11,9 +13,10 @@ use sea_orm::IntoActiveModel;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use crate::goals;
-use crate::members::{MaybeReasoned, Reasoned};
+use crate::members::{self, MaybeReasoned, Reasoned};
+use crate::{action_teams, goals};
 
 /// What came of a step.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -41,12 +44,18 @@ pub(crate) fn register(table: &mut Operations) {
         .act(Op::DropPlanStep, "drop", give_up)
         .one::<goal::Model>("goal", "goal_id")
         .one::<solution::Model>("solution", "solution_id")
+        .one::<action_team::Model>("actionTeam", "action_team_id")
         .one::<organization::Model>("lead", "lead_organization_id");
+    table.flag(
+        Op::ListPlanSteps,
+        "unconnected",
+        "Steps that serve no living goal that leads to a long-term one, or with `false` those that do.",
+        |standing| goals::unconnected(plan_step::Column::GoalId, standing),
+    );
 }
 
 async fn check(ctx: &Ctx, new: &plan_step::NewPlanStep) -> Result<()> {
     let goal = record::reference::<goal::Model>(ctx, "/goalId", new.goal_id).await?;
-    record::from_state(goal.state, &[GoalState::Proposed, GoalState::Agreed], GoalState::word)?;
     goals::leads_far(ctx, &goal).await?;
     if let Some(id) = new.solution_id {
         let solution = record::reference::<solution::Model>(ctx, "/solutionId", id).await?;
@@ -61,11 +70,31 @@ async fn check(ctx: &Ctx, new: &plan_step::NewPlanStep) -> Result<()> {
     }
 }
 
+/// Who leads the team a step is given to, once it took the team on.
+async fn team_lead(ctx: &Ctx, new: &plan_step::NewPlanStep) -> Result<Option<Uuid>> {
+    let Some(id) = new.action_team_id else { return Ok(None) };
+    let team = record::reference::<action_team::Model>(ctx, "/actionTeamId", id).await?;
+    record::from_state(team.state, action_teams::LIVE, ActionTeamState::word)?;
+    Ok((team.state == ActionTeamState::Active).then_some(team.lead_organization_id))
+}
+
+/// Refuses the lead of its team: taking a step on and giving it up is for its own lead to say.
+fn by_its_lead(ctx: &Ctx, row: &plan_step::Model) -> Result<()> {
+    match members::speaker(ctx)? {
+        Some(own) if own != row.lead_organization_id => {
+            Err(Error::new(Code::NotYours, "the organisation that leads the step says so itself"))
+        }
+        _ => Ok(()),
+    }
+}
+
 async fn create(ctx: Ctx, new: plan_step::NewPlanStep) -> Result<plan_step::Model> {
     ctx.permit_at(Op::CreatePlanStep, new.partnership_id)?;
     record::reference::<organization::Model>(&ctx, "/leadOrganizationId", new.lead_organization_id).await?;
     check(&ctx, &new).await?;
-    let active = plan_step::Model::begin(ctx.new_id(), ctx.now(), new);
+    let team_lead = team_lead(&ctx, &new).await?;
+    let mut active = plan_step::Model::begin(ctx.new_id(), ctx.now(), new);
+    active.team_lead_organization_id = Set(team_lead);
     record::insert::<plan_step::Model>(&ctx, active, "plan_step.planned").await
 }
 
@@ -76,6 +105,10 @@ async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<plan_step::Model> 
     let new = record::merged(&row, &patch)?;
     check(&ctx, &new).await?;
     let mut active = row.clone().into_active_model();
+    // A team that ended stays named on what it worked on.
+    if new.action_team_id != row.action_team_id {
+        active.team_lead_organization_id = Set(team_lead(&ctx, &new).await?);
+    }
     plan_step::Model::edit(&mut active, new);
     record::save(&ctx, &row, active, "plan_step.updated").await
 }
@@ -89,6 +122,7 @@ async fn at_hand(ctx: &Ctx, op: Op, at: Target, from: &[PlanStepState]) -> Resul
 
 async fn accept(ctx: Ctx, at: Target, _: Nothing) -> Result<plan_step::Model> {
     let row = at_hand(&ctx, Op::AcceptPlanStep, at, &[PlanStepState::Planned, PlanStepState::Declined]).await?;
+    by_its_lead(&ctx, &row)?;
     let mut active = row.clone().into_active_model();
     active.state = Set(PlanStepState::Accepted);
     active.accepted_on = Set(Some(ctx.today()));
@@ -98,6 +132,7 @@ async fn accept(ctx: Ctx, at: Target, _: Nothing) -> Result<plan_step::Model> {
 
 async fn decline(ctx: Ctx, at: Target, why: MaybeReasoned) -> Result<plan_step::Model> {
     let row = at_hand(&ctx, Op::DeclinePlanStep, at, &[PlanStepState::Planned]).await?;
+    by_its_lead(&ctx, &row)?;
     let mut active = row.clone().into_active_model();
     active.state = Set(PlanStepState::Declined);
     active.reason = Set(why.reason);
@@ -127,6 +162,7 @@ async fn complete(ctx: Ctx, at: Target, came: StepOutcome) -> Result<plan_step::
 
 async fn give_up(ctx: Ctx, at: Target, why: Reasoned) -> Result<plan_step::Model> {
     let row = at_hand(&ctx, Op::DropPlanStep, at, OPEN).await?;
+    by_its_lead(&ctx, &row)?;
     let mut active = row.clone().into_active_model();
     active.state = Set(PlanStepState::Dropped);
     active.reason = Set(Some(why.reason));

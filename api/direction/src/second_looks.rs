@@ -14,9 +14,10 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFi
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
-use crate::inputs;
 use crate::members::{self, Reasoned};
+use crate::{inputs, links};
 
 /// What the owner says.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -72,14 +73,13 @@ fn unanswered(row: &second_look::Model) -> Vec<&'static str> {
     .collect()
 }
 
-async fn check(ctx: &Ctx, new: &second_look::NewSecondLook) -> Result<()> {
-    for (at, id) in members::ids("/needIds", &new.need_ids)?.into_iter().enumerate() {
-        record::reference::<need::Model>(ctx, &format!("/needIds/{at}"), id).await?;
-    }
+/// Checks what a second look points to, and returns its needs.
+async fn check(ctx: &Ctx, new: &second_look::NewSecondLook) -> Result<Vec<Uuid>> {
+    let needs = members::references::<need::Model>(ctx, "/needIds", &new.need_ids).await?;
     if let Some(id) = new.owner_organization_id {
         record::reference::<organization::Model>(ctx, "/ownerOrganizationId", id).await?;
     }
-    Ok(())
+    Ok(needs.iter().map(|need| need.id).collect())
 }
 
 async fn create(ctx: Ctx, mut new: second_look::NewSecondLook) -> Result<second_look::Model> {
@@ -88,7 +88,7 @@ async fn create(ctx: Ctx, mut new: second_look::NewSecondLook) -> Result<second_
         let entry = record::reference::<resource::Model>(&ctx, "/resourceId", id).await?;
         new.owner_organization_id = new.owner_organization_id.or(entry.owner_organization_id);
     }
-    check(&ctx, &new).await?;
+    let needs = check(&ctx, &new).await?;
     let id = ctx.new_id();
     if let Some(input_id) = new.input_id {
         inputs::take_up(&ctx, input_id, id).await?;
@@ -98,7 +98,9 @@ async fn create(ctx: Ctx, mut new: second_look::NewSecondLook) -> Result<second_
     let mut active = second_look::Model::begin(id, ctx.now(), new);
     active.owner_reply_due_on = Set(owned.then_some(reply_by));
     active.opened_by_organization_id = Set(members::speaker(&ctx)?);
-    record::insert::<second_look::Model>(&ctx, active, "second_look.opened").await
+    let row = record::insert::<second_look::Model>(&ctx, active, "second_look.opened").await?;
+    links::of_second_look(&ctx, row.id, &needs).await?;
+    Ok(row)
 }
 
 async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<second_look::Model> {
@@ -106,7 +108,7 @@ async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<second_look::Model
     let row = record::target::<second_look::Model>(&ctx, Op::UpdateSecondLook, at).await?;
     record::from_state(row.state, OPEN, SecondLookState::word)?;
     let new = record::merged(&row, &patch)?;
-    check(&ctx, &new).await?;
+    links::of_second_look(&ctx, row.id, &check(&ctx, &new).await?).await?;
     let mut active = row.clone().into_active_model();
     if new.owner_organization_id != row.owner_organization_id {
         // Whoever it turns out to belong to has the same days to reply.

@@ -1,21 +1,23 @@
 //! Solutions: from needs and their causes, designed by employers and others together (practices 3, 13, 23 and 30).
 
 use roundtable_entity::{
-    Record, Side, SolutionOrigin, SolutionState, cause, fit_score, need, organization, resource, second_look, solution,
-    solution_approval,
+    PlanStepState, Record, Side, SolutionOrigin, SolutionState, Texts, cause, fit_score, need, organization, plan_step,
+    resource, second_look, solution, solution_approval,
 };
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::{Nothing, Operations};
 use roundtable_kernel::record::{self, Target};
+use roundtable_kernel::standing::Standing;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::sea_query::Query;
+use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::course;
 use crate::members::{self, Reasoned};
+use crate::{adoption, course, goals, links};
 
 /// Stages before adoption.
 pub(crate) const OPEN: &[SolutionState] = &[SolutionState::Proposed, SolutionState::Designing];
@@ -27,6 +29,7 @@ pub(crate) fn register(table: &mut Operations) {
         .get(Op::GetSolution)
         .create(Op::CreateSolution, create)
         .update(Op::UpdateSolution, update)
+        .act(Op::TakeOnSolution, "take-on", take_on)
         .act(Op::DesignSolution, "design", design)
         .act(Op::RejectSolution, "reject", reject)
         .act(Op::StartSolution, "start", start)
@@ -34,28 +37,41 @@ pub(crate) fn register(table: &mut Operations) {
         .one::<organization::Model>("proposedBy", "proposed_by_organization_id")
         .one::<resource::Model>("resource", "resource_id")
         .many::<fit_score::Model>("fit", Op::ListFitScores, "solution_id", "created_at")
-        .many::<solution_approval::Model>("approvedBy", Op::ListSolutionApprovals, "solution_id", "created_at");
+        .many::<solution_approval::Model>("approvedBy", Op::ListSolutionApprovals, "solution_id", "created_at")
+        .many::<plan_step::Model>("steps", Op::ListPlanSteps, "solution_id", "created_at");
+    table.flag(
+        Op::ListSolutions,
+        "unconnected",
+        "Adopted solutions that no step of the plan carries out towards a long-term goal, or with `false` all others.",
+        unconnected,
+    );
+}
+
+/// Adopted solutions without a step, under way or ahead, that is tied to a living long-term goal.
+pub(crate) fn unconnected(standing: &Standing) -> Condition {
+    let carried_out = Query::select()
+        .column(plan_step::Column::SolutionId)
+        .from(plan_step::Entity)
+        .and_where(plan_step::Column::SolutionId.is_not_null())
+        .and_where(plan_step::Column::State.is_not_in([PlanStepState::Declined, PlanStepState::Dropped]))
+        .cond_where(goals::connected(plan_step::Column::GoalId, standing))
+        .to_owned();
+    Condition::all()
+        .add(solution::Column::State.is_in([SolutionState::Adopted, SolutionState::Implementing]))
+        .add(solution::Column::Id.not_in_subquery(carried_out))
 }
 
 /// Checks what a solution points to, and returns the needs.
 async fn check(ctx: &Ctx, new: &solution::NewSolution) -> Result<Vec<need::Model>> {
-    let mut needs = Vec::new();
-    for (at, id) in members::ids("/needIds", &new.need_ids)?.into_iter().enumerate() {
-        needs.push(record::reference::<need::Model>(ctx, &format!("/needIds/{at}"), id).await?);
-    }
-    for (at, id) in members::ids("/causeIds", &new.cause_ids)?.into_iter().enumerate() {
-        let cause = record::reference::<cause::Model>(ctx, &format!("/causeIds/{at}"), id).await?;
+    let needs = members::references::<need::Model>(ctx, "/needIds", &new.need_ids).await?;
+    for (at, cause) in members::references::<cause::Model>(ctx, "/causeIds", &new.cause_ids).await?.iter().enumerate() {
         if !needs.iter().any(|need| need.id == cause.need_id) {
             return Err(Error::member(format!("/causeIds/{at}"), "of_another_need", "a cause of one of its needs"));
         }
     }
-    let pointer = "/designerOrganizationIds";
-    for (at, id) in members::ids(pointer, &new.designer_organization_ids)?.into_iter().enumerate() {
-        record::reference::<organization::Model>(ctx, &format!("{pointer}/{at}"), id).await?;
-    }
-    for (at, id) in members::ids("/secondLookIds", &new.second_look_ids)?.into_iter().enumerate() {
-        record::reference::<second_look::Model>(ctx, &format!("/secondLookIds/{at}"), id).await?;
-    }
+    let designers = &new.designer_organization_ids;
+    members::references::<organization::Model>(ctx, "/designerOrganizationIds", designers).await?;
+    members::references::<second_look::Model>(ctx, "/secondLookIds", &new.second_look_ids).await?;
     if let Some(id) = new.resource_id {
         record::reference::<resource::Model>(ctx, "/resourceId", id).await?;
     }
@@ -75,10 +91,26 @@ async fn create(ctx: Ctx, new: solution::NewSolution) -> Result<solution::Model>
     let needs = check(&ctx, &new).await?;
     let proposer = members::speaker(&ctx)?;
     let seeking = seeks_a_problem(new.origin, proposer, &needs);
+    let accepted = own_word(&new.designer_organization_ids, &Texts::default(), proposer);
     let mut active = solution::Model::begin(ctx.new_id(), ctx.now(), new);
     active.proposed_by_organization_id = Set(proposer);
+    active.accepted_designer_ids = Set(accepted);
     active.seeking_problem = Set(seeking);
-    record::insert::<solution::Model>(&ctx, active, "solution.proposed").await
+    let row = record::insert::<solution::Model>(&ctx, active, "solution.proposed").await?;
+    linked(&ctx, row.id, &needs).await?;
+    Ok(row)
+}
+
+async fn linked(ctx: &Ctx, id: Uuid, needs: &[need::Model]) -> Result<()> {
+    let needs: Vec<Uuid> = needs.iter().map(|need| need.id).collect();
+    links::of_solution(ctx, id, &needs).await
+}
+
+/// The designers that took the design on, as far as they are still named; whoever names itself has taken it on.
+fn own_word(named: &Texts, accepted: &Texts, speaker: Option<Uuid>) -> Texts {
+    let speaker = speaker.map(|own| own.to_string());
+    let has = |id: &&String| accepted.0.contains(id) || speaker.as_ref() == Some(*id);
+    Texts(named.0.iter().filter(has).cloned().collect())
 }
 
 async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<solution::Model> {
@@ -90,15 +122,18 @@ async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<solution::Model> {
     }
     let new = record::merged(&row, &patch)?;
     let needs = check(&ctx, &new).await?;
+    let accepted = own_word(&new.designer_organization_ids, &row.accepted_designer_ids, members::speaker(&ctx)?);
+    linked(&ctx, row.id, &needs).await?;
     let mut active = row.clone().into_active_model();
+    active.accepted_designer_ids = Set(accepted);
     active.seeking_problem = Set(seeks_a_problem(row.origin, row.proposed_by_organization_id, &needs));
     solution::Model::edit(&mut active, new);
     record::save(&ctx, &row, active, "solution.updated").await
 }
 
-/// Refuses a design without an employer, or by employers alone (practice 13).
+/// Refuses a design that no employer, or only employers, took on (practice 13). Who is only named has no part in it yet.
 pub(crate) async fn designed_jointly(ctx: &Ctx, row: &solution::Model) -> Result<()> {
-    let designers = members::ids("/designerOrganizationIds", &row.designer_organization_ids)?;
+    let designers = members::ids("/acceptedDesignerIds", &row.accepted_designer_ids)?;
     let designers = organization::Entity::find()
         .filter(organization::Column::Id.is_in(designers))
         .filter(organization::Column::ArchivedAt.is_null())
@@ -115,6 +150,18 @@ fn is_joint(sides: &[Side]) -> bool {
 /// Refuses what still looks for its problem.
 pub(crate) fn has_its_problem(row: &solution::Model) -> Result<()> {
     if row.seeking_problem { Err(Code::SolutionSeeksProblem.into()) } else { Ok(()) }
+}
+
+async fn take_on(ctx: Ctx, at: Target, _: Nothing) -> Result<solution::Model> {
+    let row = record::target::<solution::Model>(&ctx, Op::TakeOnSolution, at).await?;
+    record::from_state(row.state, OPEN, SolutionState::word)?;
+    let own = members::speaker(&ctx)?;
+    if !own.is_some_and(|own| row.designer_organization_ids.0.contains(&own.to_string())) {
+        return Err(Error::new(Code::NotYours, "a design is taken on by the organisations it names"));
+    }
+    let mut active = row.clone().into_active_model();
+    active.accepted_designer_ids = Set(own_word(&row.designer_organization_ids, &row.accepted_designer_ids, own));
+    record::save(&ctx, &row, active, "solution.taken_on").await
 }
 
 async fn design(ctx: Ctx, at: Target, _: Nothing) -> Result<solution::Model> {
@@ -145,6 +192,8 @@ async fn reject(ctx: Ctx, at: Target, why: Reasoned) -> Result<solution::Model> 
 async fn start(ctx: Ctx, at: Target, _: Nothing) -> Result<solution::Model> {
     let row = record::target::<solution::Model>(&ctx, Op::StartSolution, at).await?;
     record::from_state(row.state, &[SolutionState::Adopted], SolutionState::word)?;
+    // A cause may have lost its confirmations since adoption.
+    adoption::in_order(&needs_of(&ctx, &row).await?)?;
     moved(&ctx, &row, SolutionState::Implementing).await
 }
 

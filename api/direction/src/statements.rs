@@ -116,14 +116,11 @@ async fn hear(ctx: Ctx, at: Target, _: Nothing) -> Result<employer_statement::Mo
     record::save(&ctx, &row, active, "employer_statement.heard").await
 }
 
-/// Refuses statements that their employers do not stand by: a need rests on what was really said.
-pub(crate) async fn may_feed_a_need(ctx: &Ctx, sources: &Texts) -> Result<()> {
-    let pointer = "/sourceStatementIds";
-    for (at, id) in members::ids(pointer, sources)?.into_iter().enumerate() {
-        let row = record::reference::<employer_statement::Model>(ctx, &format!("{pointer}/{at}"), id).await?;
-        if !OWNED.contains(&row.confirmation) {
-            return Err(Code::StatementUnconfirmed.into());
-        }
+/// Refuses statements that their employers do not stand by: needs and plans rest on what was really said.
+pub(crate) async fn stood_by(ctx: &Ctx, pointer: &str, sources: &Texts) -> Result<()> {
+    let said = members::references::<employer_statement::Model>(ctx, pointer, sources).await?;
+    if said.iter().all(|row| OWNED.contains(&row.confirmation)) {
+        return Ok(());
     }
-    Ok(())
+    Err(Code::StatementUnconfirmed.into())
 }

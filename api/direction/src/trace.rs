@@ -1,24 +1,25 @@
-//! What hangs on a need, forward and backward, as a graph (practice 29). Ten statements at the most, however much hangs
+//! What hangs on a need, forward and backward, as a graph (practice 29). Twelve statements at the most, however much hangs
 //! on it, each cut to what the reader may know of.
 
 use std::collections::HashSet;
 
-use roundtable_entity::{cause, employer_statement, goal, input, need, offer, plan_step, second_look, solution};
+use roundtable_entity::{
+    PlanVersionState, action_team, cause, employer_statement, goal, input, need, offer, plan_step, plan_version,
+    second_look, solution,
+};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::Result;
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::Operations;
 use roundtable_kernel::record;
 use roundtable_kernel::scope::Scoped;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::members;
-
-/// Most records of one kind in a trace.
-const MOST: u64 = 500;
+use crate::links;
+use crate::members::{self, rows};
 
 /// Which need.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -67,25 +68,6 @@ pub(crate) struct TraceLink {
 
 pub(crate) fn register(table: &mut Operations) {
     table.report::<TraceQuestion, NeedTrace, _, _>(Op::GetNeedTrace, "needs", "needs/{id}/trace", trace);
-}
-
-/// Live rows of a kind that the reader may know of; none where the kind is out of reach.
-async fn rows<R: Scoped>(ctx: &Ctx, which: Condition) -> Result<Vec<R>> {
-    let Ok(permit) = ctx.permit(R::GET) else {
-        return Ok(Vec::new());
-    };
-    let (Some(gone), Some(id)) = (R::column("archived_at"), R::column("id")) else {
-        return Ok(Vec::new());
-    };
-    let found = R::Entity::find()
-        .filter(R::rows(&permit))
-        .filter(which)
-        .filter(gone.is_null())
-        .order_by_asc(id)
-        .limit(MOST)
-        .all(&ctx.read())
-        .await?;
-    Ok(found)
 }
 
 #[derive(Default)]
@@ -151,12 +133,13 @@ async fn around(ctx: &Ctx, need: &need::Model, graph: &mut Graph) -> Result<Vec<
         graph.node(&row, &row.text, row.state.word());
         graph.link(row.id, row.cause_id.unwrap_or(need.id), "offered_against");
     }
-    let id = need.id.to_string();
-    let solutions = rows::<solution::Model>(ctx, Condition::all().add(solution::Column::NeedIds.contains(&id))).await?;
+    let solved = solution::Column::Id.in_subquery(links::solutions(need.id));
+    let solutions = rows::<solution::Model>(ctx, Condition::all().add(solved)).await?;
     let cited: Vec<&str> = solutions.iter().flat_map(|row| row.second_look_ids.0.iter().map(String::as_str)).collect();
     let cited = cited.into_iter().filter_map(|id| Uuid::parse_str(id).ok());
-    let looked =
-        Condition::any().add(second_look::Column::NeedIds.contains(&id)).add(second_look::Column::Id.is_in(cited));
+    let looked = Condition::any()
+        .add(second_look::Column::Id.in_subquery(links::second_looks(need.id)))
+        .add(second_look::Column::Id.is_in(cited));
     for row in rows::<second_look::Model>(ctx, looked).await? {
         graph.node(&row, &row.subject, row.state.word());
         graph.link(row.id, need.id, "held_against");
@@ -187,9 +170,37 @@ async fn forward(ctx: &Ctx, solutions: &[solution::Model], graph: &mut Graph) ->
             graph.link(solution_id, row.id, "carried_out_by");
         }
         graph.link(row.id, row.goal_id, "serves");
+        if let Some(team_id) = row.action_team_id {
+            graph.link(team_id, row.id, "works_on");
+        }
+    }
+    let teams = action_team::Column::Id.is_in(steps.iter().filter_map(|row| row.action_team_id));
+    for row in rows::<action_team::Model>(ctx, Condition::all().add(teams)).await? {
+        graph.node(&row, &row.name, row.state.word());
+    }
+    let in_force = plan_version::Column::State.eq(PlanVersionState::InForce);
+    for mut row in rows::<plan_version::Model>(ctx, Condition::all().add(in_force)).await? {
+        row.mask(ctx.standing()?);
+        held(graph, &row, &steps);
     }
     for row in rows::<goal::Model>(ctx, Condition::all().add(served)).await? {
         graph.node(&row, &row.statement, row.state.word());
     }
     Ok(())
+}
+
+/// The plan in force, where it holds a step of the trace or rests on a record of it.
+fn held(graph: &mut Graph, plan: &plan_version::Model, steps: &[plan_step::Model]) {
+    let bases = [&plan.basis_input_ids, &plan.basis_second_look_ids, &plan.basis_statement_ids, &plan.basis_need_ids];
+    let based: Vec<Uuid> = bases.iter().flat_map(|ids| &ids.0).filter_map(|id| Uuid::parse_str(id).ok()).collect();
+    let holds: Vec<Uuid> = plan.steps.0.iter().map(|step| step.id).collect();
+    let holds: Vec<Uuid> = steps.iter().map(|step| step.id).filter(|id| holds.contains(id)).collect();
+    let is_known = |id: &Uuid| graph.nodes.iter().any(|node| node.id == *id);
+    let based: Vec<Uuid> = based.into_iter().filter(is_known).collect();
+    if holds.is_empty() && based.is_empty() {
+        return;
+    }
+    graph.node(plan, &plan.summary, plan.state.word());
+    based.into_iter().for_each(|id| graph.link(id, plan.id, "cited_by"));
+    holds.into_iter().for_each(|id| graph.link(id, plan.id, "held_by"));
 }

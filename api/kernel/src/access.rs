@@ -247,7 +247,7 @@ pub const fn rule(op: Op) -> Rule {
         UpdateNeed | ArchiveNeed => row().intermediary(All).members(Own),
         VoiceNeed => row().employers(All).course().because("employers chart the course (practice 8)"),
         MeetNeed => row().employers(All).course().because("employers say when a need is met"),
-        ParkNeed | ResumeNeed => row().employers(Own).course().because("employers chart the course (practice 8)"),
+        ParkNeed | ResumeNeed => row().employers(All).course().because("employers chart the course (practice 8)"),
         ListEndorsements | GetEndorsement => {
             row().intermediary(All).employers(All).because("all others see how many, on the need")
         }
@@ -319,6 +319,32 @@ pub const fn rule(op: Op) -> Rule {
         AcceptPlanStep | DeclinePlanStep | StartPlanStep | CompletePlanStep => {
             row().members(Own).course().because("a step is taken on by its lead, never assigned (practice 52)")
         }
+        ListPlanVersions | GetPlanVersion | GetPlanVersionDiff => {
+            row().intermediary(All).members(All).observers(Public).because("observers know of the version in force")
+        }
+        CreatePlanVersion => row().intermediary(All).members(All),
+        UpdatePlanVersion | ArchivePlanVersion => row().intermediary(All).members(Own),
+        ReviewPlanVersion => row().intermediary(All).employers(All),
+        ListPlanApprovals | GetPlanApproval => {
+            row().intermediary(All).employers(All).because("all others see how many, on the version")
+        }
+        CreatePlanApproval | WithdrawPlanApproval => {
+            row().employers(Own).course().because("employers chart the course (practice 8)")
+        }
+        ListActionTeams | GetActionTeam => row().intermediary(All).members(All).observers(All),
+        CreateActionTeam => row().intermediary(All).champions(All).because("champions lead activities (practice 61)"),
+        UpdateActionTeam | EndActionTeam => row().intermediary(All).members(Own),
+        AcceptActionTeam | DeclineActionTeam => {
+            row().members(Own).course().because("a team is taken on by its lead, never imposed (practice 52)")
+        }
+        JoinActionTeam | LeaveActionTeam => {
+            row().members(All).course().because("an organisation joins and leaves by itself")
+        }
+        TakeOnSolution => row().members(Own).course().because("a designer takes the design on itself (practice 13)"),
+        GetDirection => {
+            row().intermediary(All).members(All).observers(Public).because("computed from what the reader may see")
+        }
+        GetComposition => row().intermediary(All).members(All),
         GetNeedTrace => row().intermediary(All).members(All).observers(Public).because("only what the reader may see"),
 
         ListStaffAppointments | GetStaffAppointment | CreateStaffAppointment | ArchiveStaffAppointment => {

@@ -133,7 +133,8 @@ impl<R: Scoped> CollectionOf<'_, R> {
             Arc::new(move |ctx, arguments| {
                 Box::pin(async move {
                     let permit = ctx.permit(op)?;
-                    let asked = Asked { parameters: &arguments.parameters, narrow };
+                    let flagged = ctx.app.operations.flagged(op, &arguments.parameters, &permit.standing);
+                    let asked = Asked { parameters: &arguments.parameters, narrow, flagged };
                     let mut page = list::page::<R>(&ctx, &permit, &asked).await?;
                     page.items.iter_mut().for_each(|row| row.mask(&permit.standing));
                     Ok(Answered { shown: Box::new(page), version: None, id: None })

@@ -73,7 +73,7 @@ codes! {
     ChampionMustBeEmployer = "CHAMPION_MUST_BE_EMPLOYER", 422, "Champions come from employers", "Only a person of an employer can be a champion.";
     LaborSeatEmpty = "LABOR_SEAT_EMPTY", 409, "No labor voice at the table", "The industry is unionised and no union or labor agency is at the table.";
     ActionNotAccepted = "ACTION_NOT_ACCEPTED", 409, "Not taken on", "The organisation has not accepted this action item.";
-    StatementUnconfirmed = "STATEMENT_UNCONFIRMED", 409, "Not confirmed by its employer", "A need rests only on statements that their employers confirmed or corrected.";
+    StatementUnconfirmed = "STATEMENT_UNCONFIRMED", 409, "Not confirmed by its employer", "A need or a plan rests only on statements that their employers confirmed or corrected.";
     OneVoicePerOrganization = "ONE_VOICE_PER_ORGANIZATION", 409, "One voice for each organisation", "Your organisation has spoken here already. Change that, or withdraw it first.";
     EndorsementRequired = "ENDORSEMENT_REQUIRED", 409, "For employers that endorse the need", "Endorse the need first; only then is its course yours to set.";
     InputUnanswered = "INPUT_UNANSWERED", 409, "Not answered yet", "What a partner brought is answered, or closed by whoever brought it, before it is archived.";
@@ -87,6 +87,7 @@ codes! {
     DesignNotJoint = "DESIGN_NOT_JOINT", 409, "Not designed together", "At least one employer and one organisation of another side design a solution.";
     SecondLookDue = "SECOND_LOOK_DUE", 409, "A second look is due", "What a solution builds on has been looked at again first: conclude the second look.";
     ResponsibilityNotAccepted = "RESPONSIBILITY_NOT_ACCEPTED", 409, "Not taken on", "The organisation that would lead the step has not taken it on.";
+    BasisRequired = "BASIS_REQUIRED", 422, "What does it rest on?", "An amendment of the plan names the inputs, second looks or statements it rests on; the first version may rest on needs or goals.";
     UnknownCode = "UNKNOWN_CODE", 422, "Unknown code", "The code is not in the code system; the detail names the nearest that is.";
     UnknownTimeZone = "UNKNOWN_TIME_ZONE", 422, "Unknown time zone", "Give a time zone of the IANA database, such as America/Chicago.";
     SlugTaken = "SLUG_TAKEN", 409, "Slug taken", "Another partnership has this slug.";
@@ -180,6 +181,7 @@ const UNIQUE: &[(&str, &str, Code)] = &[
     ("feasibility_rating_once", "feasibility_rating.need_id", Code::OneVoicePerOrganization),
     ("fit_score_once", "fit_score.solution_id", Code::OneVoicePerOrganization),
     ("solution_approval_once", "solution_approval.solution_id", Code::OneVoicePerOrganization),
+    ("plan_approval_once", "plan_approval.plan_version_id", Code::OneVoicePerOrganization),
     ("endorsement_once", "endorsement.need_id", Code::OneVoicePerOrganization),
     ("cause_confirmation_once", "cause_confirmation.cause_id", Code::OneVoicePerOrganization),
 ];

@@ -76,6 +76,8 @@ pub struct Asked<'a> {
     pub parameters: &'a Map<String, Value>,
     /// Rows of the collection, when it is not the whole table.
     pub narrow: Option<Narrow>,
+    /// What flags of the list ask for.
+    pub flagged: Condition,
 }
 
 struct Sort {
@@ -113,7 +115,7 @@ pub async fn page<R: Scoped>(ctx: &Ctx, permit: &Permit, asked: &Asked<'_>) -> R
         Some(cursor) => Some(read_cursor(cursor, &print)?),
         None => None,
     };
-    let mut rows = R::rows(permit).add(filters::<R>(parameters)?);
+    let mut rows = R::rows(permit).add(filters::<R>(parameters)?).add(asked.flagged.clone());
     if let Some(narrow) = asked.narrow {
         rows = rows.add(narrow());
     }

@@ -490,6 +490,8 @@ operations! {
     CreateSolution,
     /// Change members of a solution that no employer has approved yet (merge patch).
     UpdateSolution,
+    /// Take on the design of a solution, as one of its designers.
+    TakeOnSolution,
     /// Begin the joint design of a solution.
     DesignSolution,
     /// Reject a solution; for an employer that endorses a need of it.
@@ -544,6 +546,50 @@ operations! {
     CompletePlanStep,
     /// Give a step up, with a reason.
     DropPlanStep,
+    /// List versions of the plan.
+    ListPlanVersions,
+    /// Read a version of the plan.
+    GetPlanVersion,
+    /// Write a version of the plan, with what it rests on.
+    CreatePlanVersion,
+    /// Change members of a draft that no employer has approved yet (merge patch).
+    UpdatePlanVersion,
+    /// Archive a draft of the plan.
+    ArchivePlanVersion,
+    /// Say that the plan in force was reviewed and stands.
+    ReviewPlanVersion,
+    /// List approvals of versions of the plan.
+    ListPlanApprovals,
+    /// Read an approval of a version of the plan.
+    GetPlanApproval,
+    /// Approve a version of the plan for your organisation; the quorum of employers at the table brings it into force.
+    CreatePlanApproval,
+    /// Withdraw an approval while the version is a draft.
+    WithdrawPlanApproval,
+    /// List action teams.
+    ListActionTeams,
+    /// Read an action team.
+    GetActionTeam,
+    /// Offer an action team to the organisation that would lead it.
+    CreateActionTeam,
+    /// Change members of an action team (merge patch).
+    UpdateActionTeam,
+    /// Take on an action team, as its lead.
+    AcceptActionTeam,
+    /// Turn down an action team.
+    DeclineActionTeam,
+    /// Join an action team with your organisation.
+    JoinActionTeam,
+    /// Leave an action team with your organisation.
+    LeaveActionTeam,
+    /// End an action team, with a reason.
+    EndActionTeam,
+    /// What one version of the plan changes against another: steps, goals and what it rests on.
+    GetPlanVersionDiff,
+    /// The direction score of a partnership, with what pulls it down and what is tied to no goal.
+    GetDirection,
+    /// Who sits at the table, side by side, and which sides are missing.
+    GetComposition,
     /// List codes.
     ListCodes,
     /// Read a code.

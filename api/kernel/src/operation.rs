@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use roundtable_entity::{Use, idempotency_key};
-use sea_orm::{ActiveModelTrait, ActiveValue, EntityTrait};
+use sea_orm::{ActiveModelTrait, ActiveValue, Condition, EntityTrait};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -190,6 +190,9 @@ type After = Arc<dyn Fn(Ctx, Uuid) -> BoxFuture<'static, Result<()>> + Send + Sy
 /// What the server does by itself at a partnership: the view it acts with, and the partnership.
 type Tend = Arc<dyn Fn(Ctx, Uuid) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
+/// The rows that a yes-or-no parameter of a list means, as far as whoever asks may know.
+type Flag = fn(&Standing) -> Condition;
+
 pub(crate) type Run = Arc<dyn Fn(Ctx, Arguments) -> BoxFuture<'static, Result<Answered>> + Send + Sync>;
 
 /// One operation of the table.
@@ -245,6 +248,7 @@ pub struct Operations {
     pub schemas: Schemas,
     after: Vec<(&'static str, After)>,
     tend: Vec<(Op, Tend)>,
+    flags: Vec<(Op, &'static str, Flag)>,
     /// Records that are interfaces, with the member and the words that say which narrower form a row has.
     pub interfaces: HashMap<&'static str, fn(&Value) -> &'static str>,
 }
@@ -290,6 +294,33 @@ impl Operations {
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         self.tend.push((op, Arc::new(move |ctx, partnership_id| Box::pin(work(ctx, partnership_id)))));
+    }
+
+    /// Gives a list a parameter that is yes or no and means rows by more than one of their members. So an area adds to the
+    /// list of another; the list is registered first.
+    pub fn flag(&mut self, list: Op, name: &'static str, description: &str, rows: Flag) {
+        if let Some(operation) = self.operations.get_mut(&list) {
+            operation.parameters.push(Parameter {
+                name: name.into(),
+                schema: json!({ "type": "boolean" }),
+                many: false,
+                description: description.into(),
+            });
+            self.flags.push((list, name, rows));
+        }
+    }
+
+    /// The rows that the flags among these parameters ask for.
+    pub(crate) fn flagged(&self, list: Op, parameters: &Map<String, Value>, standing: &Standing) -> Condition {
+        let mut asked = Condition::all();
+        for (_, name, rows) in self.flags.iter().filter(|(op, ..)| *op == list) {
+            match parameters.get(*name).and_then(Value::as_bool) {
+                Some(true) => asked = asked.add(rows(standing)),
+                Some(false) => asked = asked.add(rows(standing).not()),
+                None => {}
+            }
+        }
+        asked
     }
 
     /// Does at this partnership what the server does by itself. What fails is told and does not keep the rest.

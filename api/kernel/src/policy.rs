@@ -33,6 +33,7 @@ pub const KEYS: &[PolicyKey] = &[
     key("shared_need_min_employers", 2.0, 50.0, 3.0, "Employers that must endorse a need before it counts as shared."),
     key("root_confirm_min", 1.0, 50.0, 2.0, "Endorsing employers that must confirm a root cause."),
     key("adoption_quorum", 0.1, 1.0, 0.5, "Share of endorsing employers that must approve a solution."),
+    key("plan_quorum", 0.1, 1.0, 0.5, "Share of employers at the table that must approve a version of the plan."),
     key("champion_min", 0.0, 50.0, 2.0, "Employer champions wanted."),
     key(
         "hours_offered_default",
@@ -49,7 +50,7 @@ pub const KEYS: &[PolicyKey] = &[
         1.0,
         365.0,
         30.0,
-        "Days after a kick-off in which the plan's first step is to start.",
+        "Days after the plan comes into force in which its first step is to start.",
     ),
     key("value_check_days", 7.0, 366.0, 90.0, "Days between value checks."),
     key("seat_confirm_days", 7.0, 366.0, 90.0, "Days after which a point person is to be confirmed again."),

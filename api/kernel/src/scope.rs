@@ -88,7 +88,8 @@ owned! {
     GetOffer offer.organization_id: OrganizationId,
     GetFitScore fit_score.organization_id: OrganizationId,
     GetSolutionApproval solution_approval.organization_id: OrganizationId,
-    GetPlanStep plan_step.lead_organization_id: LeadOrganizationId,
+    GetPlanApproval plan_approval.organization_id: OrganizationId,
+    GetActionTeam action_team.lead_organization_id: LeadOrganizationId,
 }
 
 /// Records of a partnership that belong to nobody in particular.
@@ -488,6 +489,55 @@ staged! {
 /// Organisations that a list of ids names.
 fn listed(ids: &Texts) -> impl Iterator<Item = Option<Uuid>> {
     ids.0.iter().map(|id| Uuid::parse_str(id).ok())
+}
+
+impl Scoped for plan_version::Model {
+    const GET: Op = Op::GetPlanVersion;
+    fn rows(permit: &Permit) -> Condition {
+        let rows = tenant(plan_version::Column::PartnershipId, permit);
+        match permit.reach {
+            Reach::Nothing => none(),
+            Reach::Public => rows.add(plan_version::Column::State.eq(PlanVersionState::InForce)),
+            Reach::Own | Reach::All => rows,
+        }
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        vec![self.proposed_by_organization_id]
+    }
+    fn mask(&mut self, standing: &Standing) {
+        if standing.role != Role::Observer {
+            return;
+        }
+        // Observers know neither of what it rests on and follows, nor of goals before they are agreed.
+        for basis in [
+            &mut self.basis_input_ids,
+            &mut self.basis_second_look_ids,
+            &mut self.basis_statement_ids,
+            &mut self.basis_need_ids,
+        ] {
+            basis.0.clear();
+        }
+        self.follows_id = None;
+        self.goals.0.retain(|goal| goal.state == GoalState::Agreed);
+        let shown: Vec<String> = self.goals.0.iter().map(|goal| goal.id.to_string()).collect();
+        self.goal_ids.0.retain(|id| shown.contains(id));
+    }
+}
+
+impl Scoped for plan_step::Model {
+    const GET: Op = Op::GetPlanStep;
+    fn rows(permit: &Permit) -> Condition {
+        tenant_own(plan_step::Column::PartnershipId, plan_step::Column::LeadOrganizationId, permit)
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        vec![Some(self.lead_organization_id), self.team_lead_organization_id]
+    }
 }
 
 impl Scoped for input::Model {

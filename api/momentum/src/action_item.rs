@@ -1,7 +1,9 @@
 //! Action items: offered to an organisation and taken on by it, never assigned (practice 52).
 
 use roundtable_entity::action_item::{self, NewActionItem};
-use roundtable_entity::{ActionItemState, PartnerState, Record, SeatState, meeting, organization, partner, seat};
+use roundtable_entity::{
+    ActionItemState, GoalState, PartnerState, Record, SeatState, goal, meeting, organization, partner, seat,
+};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
@@ -29,6 +31,7 @@ pub fn register(table: &mut Operations) {
         .act(Op::DropActionItem, "drop", give_up)
         .one::<meeting::Model>("meeting", "meeting_id")
         .one::<organization::Model>("ownerOrganization", "owner_organization_id")
+        .one::<goal::Model>("goal", "goal_id")
         .one::<seat::Model>("seat", "seat_id");
 }
 
@@ -60,6 +63,7 @@ async fn offer(ctx: Ctx, new: NewActionItem) -> Result<action_item::Model> {
     at_table::<organization::Model>(&ctx, "/ownerOrganizationId", owner, new.partnership_id).await?;
     owner_is_a_partner(&ctx, &new).await?;
     check_seat(&ctx, &new).await?;
+    check_goal(&ctx, &new).await?;
     let active = action_item::Model::begin(ctx.new_id(), ctx.now(), new);
     record::insert::<action_item::Model>(&ctx, active, "action_item.offered").await
 }
@@ -96,12 +100,23 @@ async fn check_seat(ctx: &Ctx, new: &NewActionItem) -> Result<()> {
     }
 }
 
+/// The goal it serves is one that is still pursued.
+async fn check_goal(ctx: &Ctx, new: &NewActionItem) -> Result<()> {
+    match at_table_if_given::<goal::Model>(ctx, "/goalId", new.goal_id, new.partnership_id).await? {
+        Some(goal) => record::from_state(goal.state, &[GoalState::Proposed, GoalState::Agreed], GoalState::word),
+        None => Ok(()),
+    }
+}
+
 async fn update_item(ctx: Ctx, at: Target, patch: Value) -> Result<action_item::Model> {
     let row = record::target::<action_item::Model>(&ctx, Op::UpdateActionItem, at).await?;
     record::from_state(row.state, &OPEN, ActionItemState::word)?;
     let (new, active) = patched(&row, &patch)?;
     if new.seat_id != row.seat_id {
         check_seat(&ctx, &new).await?;
+    }
+    if new.goal_id != row.goal_id {
+        check_goal(&ctx, &new).await?;
     }
     record::save(&ctx, &row, active, "action_item.updated").await
 }

@@ -546,6 +546,19 @@ impl Builder<'_> {
             let goal = self.make(who, "goals", goal).await;
             let step = json!({ "title": "Name mentors", "goalId": goal["id"], "leadOrganizationId": house(role) });
             let step = self.make(lead, "plan-steps", step).await;
+            let team = json!({
+                "name": "Mentors", "purpose": "Find them", "goalId": goal["id"], "leadOrganizationId": house(role),
+            });
+            let team = self.make(lead, "action-teams", team).await;
+            made.push(("action-teams", team, vec![role], true));
+            let version = json!({ "summary": "Mentors first", "stepIds": [step["id"]], "goalIds": [goal["id"]] });
+            let version = self.make(who, "plan-versions", version).await;
+            if role == Role::Institution {
+                let word = json!({ "planVersionId": version["id"], "organizationId": house(Role::Employer) });
+                let word = self.make(employer, "plan-approvals", word).await;
+                made.push(("plan-approvals", word, vec![Role::Employer], false));
+            }
+            made.push(("plan-versions", version, vec![role], role == Role::Institution));
             made.push(("plan-steps", step, vec![role], true));
             made.push(("goals", goal, vec![role], false));
         }
@@ -565,6 +578,7 @@ impl Builder<'_> {
             }
             if adopted {
                 let solution = self.again(lead, "solutions", id(&solution["id"])).await;
+                let solution = self.act(employer, "solutions", &solution, "take-on", json!({})).await;
                 self.act(college, "solutions", &solution, "design", json!({})).await;
                 let word = json!({ "solutionId": solution["id"], "organizationId": house(Role::Employer) });
                 let word = self.make(employer, "solution-approvals", word).await;

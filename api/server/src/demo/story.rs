@@ -187,7 +187,8 @@ async fn lakeshore(teller: &mut Teller, operator: &Actor) -> Result<Uuid> {
     map(&lead, &table, &people).await?;
     kickoff(&lead, &table, &people).await?;
     ahead(&lead, &table, &people).await?;
-    direction(&lead, &table, &people).await?;
+    let need = direction(&lead, &table, &people).await?;
+    plan(&lead, &table, &people, &need).await?;
     let service = json!({ "partnershipId": id, "name": "Board system (demo)" });
     let service = lead.create(Op::CreateServiceAccount, service).await?;
     let text = |member: &str| service[member].as_str().unwrap_or_default().to_owned();
@@ -560,7 +561,7 @@ async fn ahead(lead: &Actor, table: &Table, people: &People) -> Result<()> {
 }
 
 /// A need half-way: said by three employers, shared by them, its causes looked for, its solution not yet thought of.
-async fn direction(lead: &Actor, table: &Table, people: &People) -> Result<()> {
+async fn direction(lead: &Actor, table: &Table, people: &People) -> Result<Value> {
     let said_on = days(Utc::now(), -21).date_naive();
     let employers = [
         (
@@ -629,6 +630,55 @@ async fn direction(lead: &Actor, table: &Table, people: &People) -> Result<()> {
         "capacity": "Twelve mentors a term", "leadTime": "Six weeks",
     });
     people.institution.create(Op::CreateOffer, offer).await?;
+    Ok(need)
+}
+
+/// The first plan, in force: goals, a team, a step it carries out, and what all of it rests on.
+async fn plan(lead: &Actor, table: &Table, people: &People, need: &Value) -> Result<()> {
+    let today = Utc::now().date_naive();
+    let far = json!({
+        "statement": "Four of five new machinists are still with their first employer after two years.", "horizon": "long",
+        "metrics": ["Share of hires still employed after 24 months"],
+    });
+    let far = people.employer.create(Op::CreateGoal, far).await?;
+    people.champion.again(Op::AgreeGoal, &far).await?;
+    let near = json!({
+        "statement": "Every second shift has a named mentor.", "horizon": "short", "parentGoalId": far["id"],
+        "metrics": ["Shops with a mentor on second shift"],
+    });
+    let near = lead.create(Op::CreateGoal, near).await?;
+    people.employer.again(Op::AgreeGoal, &near).await?;
+    let team = json!({
+        "name": "Mentor team", "purpose": "Find mentors for second shift and the hours to let them teach.",
+        "goalId": near["id"], "leadOrganizationId": table.copper.organization["id"],
+        "leadSeatId": table.copper.seat["id"],
+    });
+    let team = lead.create(Op::CreateActionTeam, team).await?;
+    people.champion.again(Op::AcceptActionTeam, &team).await?;
+    people.institution.again(Op::JoinActionTeam, &team).await?;
+    people.union.again(Op::JoinActionTeam, &team).await?;
+    let mut steps = Vec::new();
+    for (actor, seated, title, due) in [
+        (&people.institution, &table.college, "Two evenings of instruction for twelve mentors", 40),
+        (&people.employer, &table.birch, "Let one experienced machinist change to second shift for a quarter", 60),
+    ] {
+        let step = json!({
+            "title": title, "goalId": near["id"], "actionTeamId": team["id"], "leadOrganizationId": seated.organization["id"],
+            "dueOn": today + Days::new(due),
+        });
+        let step = lead.create(Op::CreatePlanStep, step).await?;
+        actor.again(Op::AcceptPlanStep, &step).await?;
+        steps.push(step["id"].clone());
+    }
+    let version = json!({
+        "summary": "Mentors for second shift first, because that is where newcomers leave. Training follows once we know it holds.",
+        "stepIds": steps, "basisNeedIds": [need["id"]], "basisStatementIds": need["sourceStatementIds"],
+    });
+    let version = lead.create(Op::CreatePlanVersion, version).await?;
+    for (actor, seated) in [(&people.employer, &table.birch), (&people.champion, &table.copper)] {
+        let approval = json!({ "planVersionId": version["id"], "organizationId": seated.organization["id"] });
+        actor.create(Op::CreatePlanApproval, approval).await?;
+    }
     Ok(())
 }
 
