@@ -8,15 +8,21 @@
 mod harness;
 
 mod access;
+mod codes;
 mod concurrency;
 mod contract;
 mod direction;
 mod graphql_http;
+mod histories;
 mod identity;
 mod imports;
 mod migrations;
 mod parity;
+mod practices;
 mod rest;
 mod rules;
+mod story;
 mod tenancy;
 mod tidy;
+mod voices;
+mod worlds;
