@@ -207,10 +207,14 @@ cases! {
                 let store = roundtable_server::connect(&settings(&url)).await.unwrap();
                 let server = roundtable_server::assemble(store, &settings(&url)).await.unwrap();
                 let listened = App::over(server, &app);
-                listened.get(lead, &path).await;
-                let before = statements.so_far();
-                listened.get(lead, &path).await;
-                took.push(statements.so_far() - before);
+                // Who asks is read again once a second, and that is not the trace's.
+                let mut least = usize::MAX;
+                for _ in 0..6 {
+                    let before = statements.so_far();
+                    listened.get(lead, &path).await;
+                    least = least.min(statements.so_far() - before);
+                }
+                took.push(least);
             }
         }
         if app.backend == Backend::Postgres {

@@ -55,9 +55,6 @@ async fn pass_on(client: TcpStream, server: TcpStream, statements: Statements) {
             return;
         }
         // `E` executes a prepared statement, `Q` is a statement as text.
-        if begun && matches!(head[0], b'P' | b'Q' | b'B') {
-            eprintln!("WIRE {} {}", head[0] as char, String::from_utf8_lossy(&body[..body.len().min(140)]));
-        }
         if begun && matches!(head[0], b'E' | b'Q') {
             statements.0.fetch_add(1, Ordering::SeqCst);
         }
