@@ -20,21 +20,43 @@ struct Employer {
 }
 
 async fn employers(app: &App, count: usize) -> Vec<Employer> {
-    let lead = &app.world.ours.lead;
     let mut made = Vec::with_capacity(count);
     for number in 0..count {
-        let name = json!({ "name": format!("Works {number}"), "kind": "employer" });
-        let organization = app.make(lead, "/v1/organizations", name).await;
-        let partner = app.make(lead, "/v1/partners", json!({ "organizationId": organization["id"] })).await;
-        let partner = app.act(lead, &partner, "/v1/partners", "invite", json!({})).await;
-        let partner = app.act(lead, &partner, "/v1/partners", "join", json!({})).await;
-        let person = app.make(lead, "/v1/people", json!({ "name": format!("Owner {number}") })).await;
-        let seat = json!({ "partnerId": partner["id"], "personId": person["id"], "role": "point_person" });
-        let seat = app.make(lead, "/v1/seats", seat).await;
-        let seat = app.act(lead, &seat, "/v1/seats", "accept", json!({})).await;
-        made.push(Employer { organization: organization["id"].clone(), who: app.seated(&seat).await });
+        let (organization, who) = app.employer(&format!("Works {number}")).await;
+        made.push(Employer { organization: organization["id"].clone(), who });
     }
     made
+}
+
+/// A need that all of them endorse, with their endorsements.
+async fn endorsed_need(app: &App, employers: &[Employer]) -> (Value, Vec<Value>) {
+    let body = json!({ "title": "People leave", "problemStatement": "In the first year.", "kind": "retention" });
+    let need = app.make(&employers[0].who, "/v1/needs", body).await;
+    let voice = |one: &Employer| json!({ "needId": need["id"], "organizationId": one.organization, "importance": 4 });
+    let voices = everybody_twice(app, employers, "/v1/endorsements", voice).await;
+    (need, voices)
+}
+
+/// A root cause of a need, held against evidence.
+async fn tested_root(app: &App, need: &Value) -> Value {
+    let lead = &app.world.ours.lead;
+    let surface = json!({ "needId": need["id"], "level": "surface", "text": "Second shift" });
+    let surface = app.make(lead, "/v1/causes", surface).await;
+    let root = json!({ "needId": need["id"], "parentId": surface["id"], "level": "root", "text": "No mentors" });
+    let root = app.make(lead, "/v1/causes", root).await;
+    app.act(lead, &root, "/v1/causes", "test", json!({ "evidence": "Exit talks" })).await
+}
+
+/// A solution for a need, being designed by an employer and the college.
+async fn designed(app: &App, need: &Value, employer: &Employer) -> Value {
+    let lead = &app.world.ours.lead;
+    let plan = json!({
+        "origin": "need_led", "title": "Mentors", "text": "One each", "needIds": [need["id"]],
+        "designerOrganizationIds": [employer.organization, app.world.ours.organization[&Role::Institution]],
+        "noAlternativesReason": "Nothing else was thought of",
+    });
+    let solution = app.make(lead, "/v1/solutions", plan).await;
+    app.act(lead, &solution, "/v1/solutions", "design", json!({})).await
 }
 
 async fn policy(app: &App, key: &str, value: &str) {
@@ -137,18 +159,10 @@ cases! {
     /// Practices 8, 24 and 27: one confirmed root and one adoption, whoever comes last.
     async fn sixty_four_employers_who_confirm_and_approve_at_once_do_so_once(app: App) {
         let employers = employers(&app, EMPLOYERS).await;
-        let lead = &app.world.ours.lead;
         policy(&app, "root_confirm_min", "50").await;
         policy(&app, "adoption_quorum", "1").await;
-        let body = json!({ "title": "People leave", "problemStatement": "In the first year.", "kind": "retention" });
-        let need = app.make(&employers[0].who, "/v1/needs", body).await;
-        let voice = |one: &Employer| json!({ "needId": need["id"], "organizationId": one.organization, "importance": 4 });
-        everybody_twice(&app, &employers, "/v1/endorsements", voice).await;
-        let cause = json!({ "needId": need["id"], "level": "surface", "text": "Second shift" });
-        let surface = app.make(lead, "/v1/causes", cause).await;
-        let cause = json!({ "needId": need["id"], "parentId": surface["id"], "level": "root", "text": "No mentors" });
-        let root = app.make(lead, "/v1/causes", cause).await;
-        let root = app.act(lead, &root, "/v1/causes", "test", json!({ "evidence": "Exit talks" })).await;
+        let (need, _) = endorsed_need(&app, &employers).await;
+        let root = tested_root(&app, &need).await;
         for round in 1..=2 {
             let word = |one: &Employer| json!({ "causeId": root["id"], "organizationId": one.organization });
             let words = everybody_twice(&app, &employers, "/v1/cause-confirmations", word).await;
@@ -165,13 +179,7 @@ cases! {
             }
         }
         for _ in 0..2 {
-            let plan = json!({
-                "origin": "need_led", "title": "Mentors", "text": "One each", "needIds": [need["id"]],
-                "designerOrganizationIds": [employers[0].organization, app.world.ours.organization[&Role::Institution]],
-                "noAlternativesReason": "Nothing else was thought of",
-            });
-            let solution = app.make(lead, "/v1/solutions", plan).await;
-            let solution = app.act(lead, &solution, "/v1/solutions", "design", json!({})).await;
+            let solution = designed(&app, &need, &employers[0]).await;
             let word = |one: &Employer| json!({ "solutionId": solution["id"], "organizationId": one.organization });
             let said: Vec<Value> = employers.iter().map(word).collect();
             let approve = employers.iter().chain(&employers).zip(said.iter().chain(&said));
@@ -189,30 +197,17 @@ cases! {
             assert_eq!(happened(&app, "need.solving", &need).await, 1);
         }
     }
+
     /// Practice 24: a solution is not adopted for a need that is shared no longer, because somebody takes a word back.
     async fn nothing_is_adopted_by_taking_an_approval_back(app: App) {
         let employers = employers(&app, 4).await;
-        let lead = &app.world.ours.lead;
         policy(&app, "shared_need_min_employers", "3").await;
         policy(&app, "adoption_quorum", "1").await;
-        let body = json!({ "title": "People leave", "problemStatement": "In the first year.", "kind": "retention" });
-        let need = app.make(&employers[0].who, "/v1/needs", body).await;
-        let voice = |one: &Employer| json!({ "needId": need["id"], "organizationId": one.organization, "importance": 4 });
-        let voices = everybody_twice(&app, &employers, "/v1/endorsements", voice).await;
-        let cause = json!({ "needId": need["id"], "level": "surface", "text": "Second shift" });
-        let surface = app.make(lead, "/v1/causes", cause).await;
-        let cause = json!({ "needId": need["id"], "parentId": surface["id"], "level": "root", "text": "No mentors" });
-        let root = app.make(lead, "/v1/causes", cause).await;
-        let root = app.act(lead, &root, "/v1/causes", "test", json!({ "evidence": "Exit talks" })).await;
+        let (need, voices) = endorsed_need(&app, &employers).await;
+        let root = tested_root(&app, &need).await;
         let word = |one: &Employer| json!({ "causeId": root["id"], "organizationId": one.organization });
         everybody_twice(&app, &employers, "/v1/cause-confirmations", word).await;
-        let plan = json!({
-            "origin": "need_led", "title": "Mentors", "text": "One each", "needIds": [need["id"]],
-            "designerOrganizationIds": [employers[0].organization, app.world.ours.organization[&Role::Institution]],
-            "noAlternativesReason": "Nothing else was thought of",
-        });
-        let solution = app.make(lead, "/v1/solutions", plan).await;
-        let solution = app.act(lead, &solution, "/v1/solutions", "design", json!({})).await;
+        let solution = designed(&app, &need, &employers[0]).await;
         let mut third = Value::Null;
         for one in &employers[..3] {
             let word = json!({ "solutionId": solution["id"], "organizationId": one.organization });

@@ -250,6 +250,20 @@ impl App {
         world::signed_in_as(&self.server, &name, id(&seat["personId"])).await
     }
 
+    /// A new employer at our table, with somebody who speaks for it.
+    pub async fn employer(&self, name: &str) -> (Value, Who) {
+        let lead = &self.world.ours.lead;
+        let organization = self.make(lead, "/v1/organizations", json!({ "name": name, "kind": "employer" })).await;
+        let partner = self.make(lead, "/v1/partners", json!({ "organizationId": organization["id"] })).await;
+        let partner = self.act(lead, &partner, "/v1/partners", "invite", json!({})).await;
+        let partner = self.act(lead, &partner, "/v1/partners", "join", json!({})).await;
+        let person = self.make(lead, "/v1/people", json!({ "name": format!("Owner of {name}") })).await;
+        let seat = json!({ "partnerId": partner["id"], "personId": person["id"], "role": "point_person" });
+        let seat = self.make(lead, "/v1/seats", seat).await;
+        let seat = self.act(lead, &seat, "/v1/seats", "accept", json!({})).await;
+        (organization, self.seated(&seat).await)
+    }
+
     /// A token for this account, as a sign-in would give it.
     pub fn token(&self, account: Uuid, partnership: Option<Uuid>) -> String {
         self.server.app.keys.sign(account, "roundtable", partnership, None, 3600).unwrap()

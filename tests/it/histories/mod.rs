@@ -56,15 +56,8 @@ impl<'a> Stage<'a> {
         }
         who.insert(Actor::Service, app.world.service.clone());
         for (actor, name) in [(Actor::Third, "Third Works"), (Actor::Fourth, "Fourth Works")] {
-            let house = app.make(lead, "/v1/organizations", json!({ "name": name, "kind": "employer" })).await;
-            let partner = app.make(lead, "/v1/partners", json!({ "organizationId": house["id"] })).await;
-            let partner = app.act(lead, &partner, "/v1/partners", "invite", json!({})).await;
-            let partner = app.act(lead, &partner, "/v1/partners", "join", json!({})).await;
-            let person = app.make(lead, "/v1/people", json!({ "name": name })).await;
-            let seat = json!({ "partnerId": partner["id"], "personId": person["id"], "role": "point_person" });
-            let seat = app.make(lead, "/v1/seats", seat).await;
-            let seat = app.act(lead, &seat, "/v1/seats", "accept", json!({})).await;
-            who.insert(actor, app.seated(&seat).await);
+            let (house, speaks) = app.employer(name).await;
+            who.insert(actor, speaks);
             houses.insert(actor, text(&house["id"]).to_owned());
         }
         let goal = app.make(lead, "/v1/goals", json!({ "statement": "People stay", "horizon": "long" })).await;
