@@ -43,10 +43,11 @@ crate::record! {
             voiced_by_organization_id: Option<uuid::Uuid> [filter] = None,
             /// How many employers endorse it at present.
             endorsements: i32 [range] = 0,
-            /// How many people its endorsing employers count as affected.
-            affected: i32 = 0,
-            /// Its weight in the order: a thousand for each point of importance, one for each endorsement.
-            rank_score: i32 [sort] = 0,
+            /// How many people its endorsing employers count as affected. For employers and the intermediary.
+            affected: Option<i32> = Some(0),
+            /// Its weight in the order: a thousand for each point of importance, one for each endorsement. For employers
+            /// and the intermediary; everybody may sort by it.
+            rank_score: Option<i32> [sort] = Some(0),
             /// Whether its causes stop at the surface (practice 26).
             surface_only: bool [filter] = true,
             /// How many root causes of it employers confirmed.

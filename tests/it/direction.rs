@@ -2,35 +2,11 @@
 //! are asked for at both doors.
 
 use roundtable_kernel::op::Op;
-use roundtable_kernel::operation::Kind;
 use roundtable_kernel::standing::Role;
 use serde_json::{Value, json};
 
 use crate::harness::client::text;
-use crate::harness::{App, Who, sample};
-
-/// Asks both doors for what they have to refuse with the same code.
-pub(crate) async fn refused(app: &App, who: &Who, op: Op, at: Option<&Value>, body: Value, status: u16, code: &str) {
-    let table = &app.server.app.operations;
-    let operation = table.get(op).unwrap();
-    let id = at.map(|record| text(&record["id"]).to_owned());
-    let version = at.and_then(|record| record["version"].as_i64()).unwrap_or_default();
-    let mut call = app.rest(who, operation.kind.method(), &sample::path(operation, id.as_deref()));
-    if operation.kind.needs_version() {
-        call = call.version(version);
-    }
-    if operation.kind != Kind::Archive {
-        call = call.json(body.clone());
-    }
-    call.send().await.refused(status, code);
-    let mut sent = body;
-    // Over GraphQL the table acted at is filled in just as it is over REST.
-    if let Some(members) = sent.as_object_mut() {
-        members.retain(|_, value| !value.is_null());
-    }
-    let document = sample::document(table, operation, id.as_deref(), version, Some(&sent), false);
-    app.gql(who, &document, Value::Null).await.refused(code);
-}
+use crate::harness::{App, Who, refused};
 
 /// The record as it stands by now.
 pub(crate) async fn now(app: &App, path: &str, record: &Value) -> Value {
@@ -265,7 +241,7 @@ cases! {
         assert_eq!(now(&app, "needs", &need).await["state"], "shared");
     }
 
-    /// Practice 9: shared is what employers at the table share.
+    /// Practices 9 and 10: shared is what employers at the table share.
     async fn the_voice_of_an_employer_that_rests_counts_again_once_it_is_back(app: App) {
         let lead = &app.world.ours.lead;
         let need = shared_need(&app).await;
@@ -303,6 +279,40 @@ cases! {
         let seen = app.get(champion(&app), &path).await;
         assert_eq!(seen["endorsedBy"].as_array().map(Vec::len), Some(2));
         app.rest(app.world.who(Role::Union), "GET", "/v1/endorsements").is(403).await;
+    }
+
+    /// Practice 8: the order is everybody's to know, the weights behind it are not.
+    async fn others_see_the_order_of_needs_and_not_the_weights_behind_it(app: App) {
+        let mut made = Vec::new();
+        for importance in [2, 5, 3] {
+            let need = need(&app, employer(&app)).await;
+            endorse(&app, Role::Employer, &need, importance).await;
+            made.push(need);
+        }
+        let ids: Vec<&str> = made.iter().map(|need| text(&need["id"])).collect();
+        let union = app.world.who(Role::Union);
+        let path = format!("/v1/needs?first=1&sort=-rankScore&id={}", ids.join(","));
+        let (mut next, mut order) = (path.clone(), Vec::new());
+        loop {
+            let page = app.get(union, &next).await;
+            let shown = &page["items"][0];
+            assert!(shown.get("rankScore").is_none() && shown.get("affected").is_none(), "{shown}");
+            order.push(shown["id"].clone());
+            if page["pageInfo"]["hasNextPage"] == false {
+                break;
+            }
+            next = format!("{path}&after={}", text(&page["pageInfo"]["endCursor"]));
+        }
+        assert_eq!(order, [made[1]["id"].clone(), made[2]["id"].clone(), made[0]["id"].clone()]);
+        // Nor are they felt for with a cursor that holds a weight.
+        let seen = app.get(employer(&app), &path).await;
+        assert_eq!(seen["items"][0]["rankScore"], 5001);
+        let weighted = format!("{path}&after={}", text(&seen["pageInfo"]["endCursor"]));
+        assert_eq!(app.get(employer(&app), &weighted).await["items"][0]["id"], order[1]);
+        app.rest(union, "GET", &weighted).send().await.refused(400, "INVALID_CURSOR");
+        let query = format!("{{ need(id: \"{}\") {{ rankScore affected endorsements }} }}", ids[0]);
+        let seen = app.gql(union, &query, Value::Null).await;
+        assert_eq!(seen.ok()["need"], json!({ "rankScore": null, "affected": null, "endorsements": 1 }));
     }
 
     /// Practices 26 and 27.

@@ -8,17 +8,23 @@
 mod harness;
 
 mod access;
+mod codes;
 mod concurrency;
 mod contract;
 mod direction;
 mod faults;
 mod graphql_http;
+mod histories;
 mod identity;
 mod imports;
 mod migrations;
 mod parity;
 mod plan;
+mod practices;
 mod rest;
 mod rules;
+mod story;
 mod tenancy;
 mod tidy;
+mod voices;
+mod worlds;

@@ -5,35 +5,7 @@ use roundtable_kernel::standing::Role;
 use serde_json::{Value, json};
 
 use crate::harness::client::text;
-use crate::harness::{App, Who, sample};
-
-/// What an operation is asked to do, for both doors.
-struct Asked<'a> {
-    who: &'a Who,
-    op: Op,
-    record: Option<&'a Value>,
-    body: Value,
-}
-
-/// Refused through both doors, with the same code.
-async fn refused(app: &App, asked: Asked<'_>, status: u16, code: &str) -> Value {
-    let table = &app.server.app.operations;
-    let operation = table.get(asked.op).unwrap();
-    let id = asked.record.map(|record| text(&record["id"]).to_owned());
-    let version = asked.record.map_or(1, |record| record["version"].as_i64().unwrap());
-    let path = sample::path(operation, id.as_deref());
-    let mut call = app.rest(asked.who, operation.kind.method(), &path).json(asked.body.clone());
-    if operation.kind.needs_version() {
-        call = call.version(version);
-    }
-    let rest = call.send().await;
-    rest.refused(status, code);
-    let document = sample::document(table, operation, id.as_deref(), version, Some(&asked.body), false);
-    let graph = app.gql(asked.who, &document, Value::Null).await;
-    assert_eq!(graph.refused(code)["status"], status);
-    assert_eq!(graph.body["errors"][0]["message"], rest.body["detail"]);
-    rest.body
-}
+use crate::harness::{App, refused};
 
 async fn draft(app: &App, more: Value) -> Value {
     let mut body = json!({
@@ -57,8 +29,7 @@ async fn ask(app: &App, meeting: &Value, role: Role, invited_as: &str) {
 }
 
 async fn cannot_schedule(app: &App, meeting: &Value, status: u16, code: &str) {
-    let asked = Asked { who: &app.world.ours.lead, op: Op::ScheduleMeeting, record: Some(meeting), body: json!({}) };
-    refused(app, asked, status, code).await;
+    refused(app, &app.world.ours.lead, Op::ScheduleMeeting, Some(meeting), json!({}), status, code).await;
 }
 
 async fn now(app: &App, path: &str, id: impl std::fmt::Display) -> Value {
@@ -88,8 +59,7 @@ cases! {
         item(&app, &fits, "design", 40).await;
         app.act(&app.world.ours.lead, &fits, "/v1/meetings", "schedule", json!({})).await;
         let more = json!({ "meetingId": fits["id"], "title": "More", "kind": "design", "minutes": 30 });
-        let asked = Asked { who: &app.world.ours.lead, op: Op::CreateAgendaItem, record: None, body: more };
-        refused(&app, asked, 422, "AGENDA_EXCEEDS_DURATION").await;
+        refused(&app, &app.world.ours.lead, Op::CreateAgendaItem, None, more, 422, "AGENDA_EXCEEDS_DURATION").await;
     }
 
     async fn small_employers_decide_without_being_there(app: App) {
@@ -142,12 +112,10 @@ cases! {
     async fn a_meeting_closes_with_the_result_of_its_objective(app: App) {
         let lead = &app.world.ours.lead;
         let held = now(&app, "meetings", app.world.ours.held_meeting).await;
-        let asked = Asked { who: lead, op: Op::CloseMeeting, record: Some(&held), body: json!({}) };
-        refused(&app, asked, 422, "OBJECTIVE_RESULT_REQUIRED").await;
+        refused(&app, lead, Op::CloseMeeting, Some(&held), json!({}), 422, "OBJECTIVE_RESULT_REQUIRED").await;
         let closed = app.act(lead, &held, "/v1/meetings", "close", json!({ "objectiveResult": "partly" })).await;
         assert_eq!((&closed["state"], &closed["objectiveResult"]), (&json!("closed"), &json!("partly")));
-        let asked = Asked { who: lead, op: Op::CancelMeeting, record: Some(&closed), body: json!({ "reason": "late" }) };
-        let refusal = refused(&app, asked, 409, "WRONG_STATE").await;
+        let refusal = refused(&app, lead, Op::CancelMeeting, Some(&closed), json!({ "reason": "late" }), 409, "WRONG_STATE").await;
         assert!(text(&refusal["detail"]).contains("draft, scheduled"), "{refusal}");
     }
 
@@ -158,15 +126,13 @@ cases! {
             "partnerId": ours.partner[&Role::Union], "personId": person["id"], "role": "point_person",
         });
         let seat = app.make(lead, "/v1/seats", seat).await;
-        let asked = Asked { who: lead, op: Op::AcceptSeat, record: Some(&seat), body: json!({}) };
-        refused(&app, asked, 409, "POINT_PERSON_EXISTS").await;
+        refused(&app, lead, Op::AcceptSeat, Some(&seat), json!({}), 409, "POINT_PERSON_EXISTS").await;
     }
 
     async fn the_last_point_person_does_not_leave_unnoticed(app: App) {
         let lead = &app.world.ours.lead;
         let seat = now(&app, "seats", app.world.ours.seat[&Role::Institution]).await;
-        let asked = Asked { who: lead, op: Op::EndSeat, record: Some(&seat), body: json!({ "reason": "moved" }) };
-        refused(&app, asked, 409, "LAST_POINT_PERSON").await;
+        refused(&app, lead, Op::EndSeat, Some(&seat), json!({ "reason": "moved" }), 409, "LAST_POINT_PERSON").await;
         let ended = app.act(lead, &seat, "/v1/seats", "end", json!({ "leaveUncovered": true })).await;
         assert_eq!(ended["state"], "ended");
     }
@@ -193,23 +159,19 @@ cases! {
     async fn champions_come_from_employers(app: App) {
         let ours = &app.world.ours;
         let body = json!({ "partnerId": ours.partner[&Role::Union], "personId": ours.person[&Role::Union] });
-        let asked = Asked { who: &ours.lead, op: Op::CreateChampion, record: None, body };
-        refused(&app, asked, 422, "CHAMPION_MUST_BE_EMPLOYER").await;
+        refused(&app, &ours.lead, Op::CreateChampion, None, body, 422, "CHAMPION_MUST_BE_EMPLOYER").await;
     }
 
     async fn the_intermediary_does_not_set_the_course(app: App) {
         let ours = &app.world.ours;
         let partner = now(&app, "partners", ours.partner[&Role::Employer]).await;
         for who in [&ours.lead, app.world.who(Role::IntermediaryStaff), &app.world.service] {
-            let asked = Asked { who, op: Op::OfferHours, record: Some(&partner), body: json!({ "hours": 5 }) };
-            refused(&app, asked, 403, "INTERMEDIARY_CANNOT_SET_COURSE").await;
+            refused(&app, who, Op::OfferHours, Some(&partner), json!({ "hours": 5 }), 403, "INTERMEDIARY_CANNOT_SET_COURSE").await;
         }
         let union = app.world.who(Role::Union);
-        let asked = Asked { who: union, op: Op::OfferHours, record: Some(&partner), body: json!({ "hours": 5 }) };
-        refused(&app, asked, 403, "EMPLOYER_ONLY").await;
+        refused(&app, union, Op::OfferHours, Some(&partner), json!({ "hours": 5 }), 403, "EMPLOYER_ONLY").await;
         let champion = app.world.who(Role::Champion);
-        let asked = Asked { who: champion, op: Op::OfferHours, record: Some(&partner), body: json!({ "hours": 5 }) };
-        refused(&app, asked, 403, "NOT_YOURS").await;
+        refused(&app, champion, Op::OfferHours, Some(&partner), json!({ "hours": 5 }), 403, "NOT_YOURS").await;
     }
 
     async fn work_is_taken_on_before_it_is_done(app: App) {
@@ -217,10 +179,8 @@ cases! {
         let employer = app.world.who(Role::Employer);
         let offered = json!({ "ownerOrganizationId": ours.organization[&Role::Employer], "title": "Open the shop floor" });
         let offered = app.make(&ours.lead, "/v1/action-items", offered).await;
-        let asked = Asked { who: employer, op: Op::CompleteActionItem, record: Some(&offered), body: json!({}) };
-        refused(&app, asked, 409, "ACTION_NOT_ACCEPTED").await;
-        let asked = Asked { who: &ours.lead, op: Op::AcceptActionItem, record: Some(&offered), body: json!({}) };
-        refused(&app, asked, 403, "INTERMEDIARY_CANNOT_SET_COURSE").await;
+        refused(&app, employer, Op::CompleteActionItem, Some(&offered), json!({}), 409, "ACTION_NOT_ACCEPTED").await;
+        refused(&app, &ours.lead, Op::AcceptActionItem, Some(&offered), json!({}), 403, "INTERMEDIARY_CANNOT_SET_COURSE").await;
         let accepted = app.act(employer, &offered, "/v1/action-items", "accept", json!({})).await;
         let done = app.act(employer, &accepted, "/v1/action-items", "complete", json!({})).await;
         assert_eq!(done["state"], "done");
@@ -229,32 +189,26 @@ cases! {
     async fn codes_and_time_zones_are_known_ones(app: App) {
         let lead = &app.world.ours.lead;
         let body = json!({ "entryKind": "program", "name": "x", "naics": ["332719"] });
-        let asked = Asked { who: lead, op: Op::CreateResource, record: None, body };
-        refused(&app, asked, 422, "UNKNOWN_CODE").await;
+        refused(&app, lead, Op::CreateResource, None, body, 422, "UNKNOWN_CODE").await;
         let right = json!({ "entryKind": "program", "name": "x", "naics": ["332710"], "soc": ["51-4041"] });
         app.make(lead, "/v1/resources", right).await;
         let body = json!({
             "title": "x", "kind": "executive", "startsAt": "2027-02-09T15:00:00Z", "durationMinutes": 60,
             "timeZone": "Mars/Olympus",
         });
-        let asked = Asked { who: lead, op: Op::CreateMeeting, record: None, body };
-        refused(&app, asked, 422, "UNKNOWN_TIME_ZONE").await;
+        refused(&app, lead, Op::CreateMeeting, None, body, 422, "UNKNOWN_TIME_ZONE").await;
         let body = json!({ "slug": "mars", "workingTitle": "x", "timeZone": "Mars/Olympus" });
-        let asked = Asked { who: &app.world.operator, op: Op::CreatePartnership, record: None, body };
-        refused(&app, asked, 422, "UNKNOWN_TIME_ZONE").await;
+        refused(&app, &app.world.operator, Op::CreatePartnership, None, body, 422, "UNKNOWN_TIME_ZONE").await;
     }
 
     async fn what_is_unique_is_there_once(app: App) {
         let ours = &app.world.ours;
         let body = json!({ "slug": "theirs", "workingTitle": "x" });
-        let asked = Asked { who: &app.world.operator, op: Op::CreatePartnership, record: None, body };
-        refused(&app, asked, 409, "SLUG_TAKEN").await;
+        refused(&app, &app.world.operator, Op::CreatePartnership, None, body, 409, "SLUG_TAKEN").await;
         let body = json!({ "organizationId": ours.organization[&Role::Union] });
-        let asked = Asked { who: &ours.lead, op: Op::CreatePartner, record: None, body };
-        refused(&app, asked, 409, "ALREADY_EXISTS").await;
+        refused(&app, &ours.lead, Op::CreatePartner, None, body, 409, "ALREADY_EXISTS").await;
         let body = json!({ "meetingId": ours.meeting, "seatId": ours.seat[&Role::Union] });
-        let asked = Asked { who: &ours.lead, op: Op::CreateAttendance, record: None, body };
-        refused(&app, asked, 409, "ALREADY_EXISTS").await;
+        refused(&app, &ours.lead, Op::CreateAttendance, None, body, 409, "ALREADY_EXISTS").await;
     }
 
     async fn a_series_keeps_its_local_time_across_daylight_saving(app: App) {
@@ -280,8 +234,7 @@ cases! {
         let ours = &app.world.ours;
         let path = format!("/v1/minutes?meetingId={}", ours.held_meeting);
         let minutes = app.get(&ours.lead, &path).await["items"][0].clone();
-        let asked = Asked { who: app.world.who(Role::Employer), op: Op::ApproveMinutes, record: Some(&minutes), body: json!({}) };
-        refused(&app, asked, 403, "NOT_YOURS").await;
+        refused(&app, app.world.who(Role::Employer), Op::ApproveMinutes, Some(&minutes), json!({}), 403, "NOT_YOURS").await;
         let approved = app.act(app.world.who(Role::Union), &minutes, "/v1/minutes", "approve", json!({})).await;
         assert_eq!((&approved["state"], approved["approvedBy"].as_array().unwrap().len()), (&json!("approved"), 1));
     }

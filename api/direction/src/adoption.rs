@@ -87,7 +87,7 @@ async fn create(ctx: Ctx, new: solution_approval::NewSolutionApproval) -> Result
     may_be_adopted(&ctx, &solution, &needs).await?;
     let active = solution_approval::Model::begin(ctx.new_id(), ctx.now(), new);
     let row = record::insert::<solution_approval::Model>(&ctx, active, "solution_approval.added").await?;
-    count(&ctx, &solution, &needs).await?;
+    count(&ctx, &solution, &needs, true).await?;
     Ok(row)
 }
 
@@ -102,7 +102,8 @@ async fn withdraw(ctx: Ctx, at: Target, _: Nothing) -> Result<solution_approval:
     active.withdrawn_at = Set(Some(ctx.now()));
     let row = record::save(&ctx, &row, active, "solution_approval.withdrawn").await?;
     let needs = solutions::needs_of(&ctx, &solution).await?;
-    count(&ctx, &solution, &needs).await?;
+    // Fewer may endorse by now, but nothing is adopted by taking a word back.
+    count(&ctx, &solution, &needs, false).await?;
     Ok(row)
 }
 
@@ -115,8 +116,8 @@ pub(crate) fn quorum(share: f64, employers: usize) -> usize {
     needed.max(1)
 }
 
-/// Counts approvals anew, and adopts the solution once they make the quorum.
-async fn count(ctx: &Ctx, solution: &solution::Model, needs: &[need::Model]) -> Result<()> {
+/// Counts approvals anew, and where one was added, adopts the solution once they make the quorum.
+async fn count(ctx: &Ctx, solution: &solution::Model, needs: &[need::Model], added: bool) -> Result<()> {
     let mut endorsing: HashSet<Uuid> = HashSet::new();
     for need in needs {
         endorsing.extend(course::voices(ctx, need).await?.iter().map(|voice| voice.organization_id));
@@ -130,7 +131,7 @@ async fn count(ctx: &Ctx, solution: &solution::Model, needs: &[need::Model]) -> 
     let approving = approvals.iter().filter(|row| endorsing.contains(&row.organization_id)).count();
     let share = policy::value(ctx, solution.partnership_id, "adoption_quorum").await?;
     let needed = quorum(share, endorsing.len());
-    let adopted = approving >= needed;
+    let adopted = added && approving >= needed;
     let mut active = solution.clone().into_active_model();
     active.approvals = Set(course::number(approving));
     active.approvals_needed = Set(course::number(needed));

@@ -114,8 +114,8 @@ pub(crate) async fn follow(ctx: &Ctx, need_id: Uuid) -> Result<need::Model> {
     let state = stage(need.state, course);
     let mut active = need.clone().into_active_model();
     active.endorsements = Set(number(course.voices));
-    active.affected = Set(voices.iter().filter_map(|voice| voice.affected_count).fold(0, i32::saturating_add));
-    active.rank_score = Set(rank(voices.iter().map(|voice| voice.importance)));
+    active.affected = Set(Some(voices.iter().filter_map(|voice| voice.affected_count).fold(0, i32::saturating_add)));
+    active.rank_score = Set(Some(rank(voices.iter().map(|voice| voice.importance))));
     active.confirmed_roots = Set(number(course.confirmed_roots));
     active.park_voices = Set(number(asking));
     active.surface_only = Set(live().all(|cause| cause.depth <= 1));

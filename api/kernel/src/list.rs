@@ -83,6 +83,8 @@ pub struct Asked<'a> {
 struct Sort {
     field: &'static str,
     descending: bool,
+    /// Where the caller may know the order and not the values: the rows it may know of.
+    unseen: Option<Condition>,
 }
 
 /// Members a list can be sorted by, without the direction.
@@ -128,8 +130,10 @@ pub async fn page<R: Scoped>(ctx: &Ctx, permit: &Permit, asked: &Asked<'_>) -> R
             if let Some(words) = words {
                 rows = rows.add(matches::<R>(ctx.app.store.backend(), &words));
             }
-            let by_id = Sort { field: "id", descending: false };
-            sorted::<R>(ctx, rows, sort.unwrap_or(by_id), first, after, &print, parameters).await
+            let by_id = Sort { field: "id", descending: false, unseen: None };
+            let mut sort = sort.unwrap_or(by_id);
+            sort.unseen = R::order_only(&permit.standing).contains(&sort.field).then(|| R::rows(permit));
+            sorted::<R>(ctx, rows, sort, first, after, &print, parameters).await
         }
     }
 }
@@ -154,7 +158,7 @@ fn sort<R: Record>(parameters: &Map<String, Value>) -> Result<Option<Sort>> {
     };
     let sorts = sorts::<R>();
     match sorts.iter().find(|(wire, _)| wire == name) {
-        Some((_, field)) => Ok(Some(Sort { field, descending })),
+        Some((_, field)) => Ok(Some(Sort { field, descending, unseen: None })),
         None => {
             let names: Vec<&str> = sorts.iter().map(|(wire, _)| wire.as_str()).collect();
             Err(Error::member("/sort", "unknown_sort", format!("sort by one of {}, or -name", names.join(", "))))
@@ -181,7 +185,13 @@ async fn sorted<R: Scoped>(
     let mut query = R::Entity::find().filter(rows);
     if let Some((value, after_id)) = after {
         let here = Expr::tuple([column.into_expr(), id.into_expr()]);
-        let there = Expr::tuple([Expr::val(sql_value(column, &value)?), Expr::val(after_id)]);
+        let there = match (&sort.unseen, value) {
+            (None, value) => Expr::val(sql_value(column, &value)?),
+            (Some(known), Value::Null) => value_at::<R>(column, known.clone().add(id.eq(after_id))),
+            // Otherwise values could be felt for by cursors made up.
+            (Some(_), _) => return Err(Code::InvalidCursor.into()),
+        };
+        let there = Expr::tuple([there, Expr::val(after_id)]);
         let beyond = match (sort.field, sort.descending) {
             ("id", false) => id.gt(after_id),
             ("id", true) => id.lt(after_id),
@@ -199,9 +209,16 @@ async fn sorted<R: Scoped>(
     items.truncate(usize::try_from(first).unwrap_or(usize::MAX));
     let mut cursors = Vec::with_capacity(items.len());
     for item in &items {
-        cursors.push(write_cursor(print, &json_value(&item.get(column))?, item.id()));
+        let value = if sort.unseen.is_some() { Value::Null } else { json_value(&item.get(column))? };
+        cursors.push(write_cursor(print, &value, item.id()));
     }
     Ok(Page { page_info: PageInfo::of(&cursors, has_next_page, has_previous_page), items, total_count: total, cursors })
+}
+
+/// What a column holds in the row that these conditions leave, if they leave one.
+fn value_at<R: Scoped>(column: <R::Entity as EntityTrait>::Column, row: Condition) -> SimpleExpr {
+    let found = Query::select().column(column).from(R::Entity::default()).cond_where(row).to_owned();
+    SimpleExpr::SubQuery(None, Box::new(found.into()))
 }
 
 async fn ranked<R: Scoped>(

@@ -26,6 +26,11 @@ pub trait Scoped: Record {
     }
     /// Empties members this standing may not see on this row.
     fn mask(&mut self, _standing: &Standing) {}
+    /// Columns this standing sees on no row, and may sort by all the same: the order is everybody's to know. Cursors do
+    /// not hold them.
+    fn order_only(_standing: &Standing) -> &'static [&'static str] {
+        &[]
+    }
 }
 
 fn every() -> Condition {
@@ -474,8 +479,6 @@ macro_rules! staged {
 }
 
 staged! {
-    GetNeed need [NeedState::Shared, NeedState::RootCaused, NeedState::Solving, NeedState::Met]
-        owned by |row| vec![row.raised_by_organization_id, row.voiced_by_organization_id];
     GetSecondLook second_look [SecondLookState::Concluded]
         owned by |row| {
             listed(&row.reviewers).chain([row.opened_by_organization_id, row.owner_organization_id]).collect()
@@ -484,6 +487,39 @@ staged! {
         owned by |row| listed(&row.designer_organization_ids).chain([row.proposed_by_organization_id]).collect();
     GetGoal goal [GoalState::Agreed]
         owned by |row| vec![row.proposed_by_organization_id];
+}
+
+impl Scoped for need::Model {
+    const GET: Op = Op::GetNeed;
+    fn rows(permit: &Permit) -> Condition {
+        let rows = tenant(need::Column::PartnershipId, permit);
+        match permit.reach {
+            Reach::Nothing => none(),
+            Reach::Public => rows.add(need::Column::State.is_in([
+                NeedState::Shared,
+                NeedState::RootCaused,
+                NeedState::Solving,
+                NeedState::Met,
+            ])),
+            Reach::Own | Reach::All => rows,
+        }
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        vec![self.raised_by_organization_id, self.voiced_by_organization_id]
+    }
+    fn mask(&mut self, standing: &Standing) {
+        // From a sum of few one reads what each employer said (practice 8).
+        if !Self::order_only(standing).is_empty() {
+            self.affected = None;
+            self.rank_score = None;
+        }
+    }
+    fn order_only(standing: &Standing) -> &'static [&'static str] {
+        if standing.role.is_intermediary() || standing.role.is_employer() { &[] } else { &["rank_score"] }
+    }
 }
 
 /// Organisations that a list of ids names.

@@ -42,6 +42,50 @@ impl App {
     }
 }
 
+/// Another database with the same rows, and a server over each. Nothing is connected to the first while it is copied.
+pub async fn doubled(app: App, number: usize) -> (App, App) {
+    close(&app.server.app.store).await;
+    let copy = copied(&app.url, number);
+    let first = served(&app.url, &app).await;
+    let second = served(&copy, &app).await;
+    (first, second)
+}
+
+async fn served(url: &str, like: &App) -> App {
+    let store = roundtable_server::connect(&settings(url)).await.unwrap();
+    let server = roundtable_server::assemble(store, &settings(url)).await.unwrap();
+    App { server, backend: like.backend, world: like.world, url: url.into(), door: OnceCell::new() }
+}
+
+/// Ends a server that a case began over a copy.
+pub async fn ended(app: App) {
+    close(&app.server.app.store).await;
+    if app.backend == Backend::Postgres {
+        let (_, database) = app.url.rsplit_once('/').unwrap();
+        let cluster = Cluster::shared().as_ref().unwrap();
+        cluster.psql("postgres", &format!("DROP DATABASE {database} WITH (FORCE)")).unwrap();
+    }
+}
+
+fn copied(url: &str, number: usize) -> String {
+    if let Some(file) = url.strip_prefix("sqlite:") {
+        let copy = format!("{file}-{number}");
+        std::fs::copy(file, &copy).unwrap();
+        let log = format!("{file}-wal");
+        if Path::new(&log).exists() {
+            std::fs::copy(log, format!("{copy}-wal")).unwrap();
+        }
+        return format!("sqlite:{copy}");
+    }
+    let (_, database) = url.rsplit_once('/').unwrap();
+    let (cluster, copy) = (Cluster::shared().as_ref().unwrap(), format!("{database}_{number}"));
+    let _one_at_a_time = COPYING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'");
+    cluster.psql("postgres", &end).unwrap();
+    cluster.psql("postgres", &format!("CREATE DATABASE {copy} TEMPLATE {database}")).unwrap();
+    cluster.url(&copy)
+}
+
 struct Template {
     world: World,
     /// The file on SQLite, the name of the database on PostgreSQL.

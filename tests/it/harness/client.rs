@@ -8,11 +8,14 @@ use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::test::TestRequest;
 use futures_util::future::LocalBoxFuture;
+use roundtable_kernel::op::Op;
+use roundtable_kernel::operation::Kind;
 use roundtable_server::Server;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::backend::App;
+use super::{sample, world};
 
 /// The assembled server as a function from requests to responses.
 pub type Door = Rc<dyn Fn(Request) -> LocalBoxFuture<'static, ServiceResponse>>;
@@ -241,10 +244,57 @@ impl App {
         }
     }
 
+    /// Somebody who signs in as the person in this seat.
+    pub async fn seated(&self, seat: &Value) -> Who {
+        let name = format!("in seat {}", text(&seat["id"]));
+        world::signed_in_as(&self.server, &name, id(&seat["personId"])).await
+    }
+
+    /// A new employer at our table, with somebody who speaks for it.
+    pub async fn employer(&self, name: &str) -> (Value, Who) {
+        let lead = &self.world.ours.lead;
+        let organization = self.make(lead, "/v1/organizations", json!({ "name": name, "kind": "employer" })).await;
+        let partner = self.make(lead, "/v1/partners", json!({ "organizationId": organization["id"] })).await;
+        let partner = self.act(lead, &partner, "/v1/partners", "invite", json!({})).await;
+        let partner = self.act(lead, &partner, "/v1/partners", "join", json!({})).await;
+        let person = self.make(lead, "/v1/people", json!({ "name": format!("Owner of {name}") })).await;
+        let seat = json!({ "partnerId": partner["id"], "personId": person["id"], "role": "point_person" });
+        let seat = self.make(lead, "/v1/seats", seat).await;
+        let seat = self.act(lead, &seat, "/v1/seats", "accept", json!({})).await;
+        (organization, self.seated(&seat).await)
+    }
+
     /// A token for this account, as a sign-in would give it.
     pub fn token(&self, account: Uuid, partnership: Option<Uuid>) -> String {
         self.server.app.keys.sign(account, "roundtable", partnership, None, 3600).unwrap()
     }
+}
+
+/// Asks both doors for what they have to refuse with the same status, code and words.
+pub async fn refused(app: &App, who: &Who, op: Op, at: Option<&Value>, body: Value, status: u16, code: &str) -> Value {
+    let table = &app.server.app.operations;
+    let operation = table.get(op).unwrap();
+    let id = at.map(|record| text(&record["id"]).to_owned());
+    let version = at.and_then(|record| record["version"].as_i64()).unwrap_or_default();
+    let mut call = app.rest(who, operation.kind.method(), &sample::path(operation, id.as_deref()));
+    if operation.kind.needs_version() {
+        call = call.version(version);
+    }
+    if operation.kind != Kind::Archive {
+        call = call.json(body.clone());
+    }
+    let rest = call.send().await;
+    rest.refused(status, code);
+    let mut sent = body;
+    // What is null over REST is left out over GraphQL.
+    if let Some(members) = sent.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
+    let document = sample::document(table, operation, id.as_deref(), version, Some(&sent), false);
+    let graph = app.gql(who, &document, Value::Null).await;
+    assert_eq!(graph.refused(code)["status"], status, "{}", graph.asked);
+    assert_eq!(graph.body["errors"][0]["message"], rest.body["detail"], "{}", graph.asked);
+    rest.body
 }
 
 /// A JSON string as text.

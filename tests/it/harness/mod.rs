@@ -1,6 +1,8 @@
 //! What every case stands on: a database of its own, clients for each role, and a world to act in.
 
 pub mod backend;
+pub mod cases;
+pub mod chance;
 pub mod client;
 pub mod postgres;
 pub mod process;
@@ -9,7 +11,7 @@ pub mod wire;
 pub mod world;
 
 pub use backend::{App, Backend};
-pub use client::{Answer, Who};
+pub use client::{Answer, Who, refused};
 
 /// Declares cases. Each is an async function taking an [`App`]; it runs once on each database.
 #[macro_export]

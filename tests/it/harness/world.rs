@@ -97,6 +97,30 @@ impl World {
     }
 }
 
+/// A login of this name, as if it had just signed in.
+pub async fn login(server: &Server, name: &str, operator: bool) -> Who {
+    let key = Uuid::now_v7();
+    let address = format!("{}@example.org", name.replace([' ', '_'], "-"));
+    let new = account::NewAccount { email: address.clone(), name: name.into() };
+    let mut active = account::Model::begin(key, chrono::Utc::now(), new);
+    active.email_key = ActiveValue::Set(address);
+    active.operator = ActiveValue::Set(operator);
+    active.insert(server.app.store.maintenance()).await.unwrap();
+    let token = server.app.keys.sign(key, "roundtable", None, None, 24 * 3600).unwrap();
+    Who { name: name.into(), account: key, token: Some(token) }
+}
+
+/// Somebody who signs in as this person.
+pub async fn signed_in_as(server: &Server, name: &str, person_id: Uuid) -> Who {
+    let who = login(server, name, false).await;
+    let link = account_person::ActiveModel {
+        account_id: ActiveValue::Set(who.account),
+        person_id: ActiveValue::Set(person_id),
+    };
+    link.insert(server.app.store.maintenance()).await.unwrap();
+    who
+}
+
 struct Builder<'a> {
     server: &'a Server,
     door: Door,
@@ -160,19 +184,7 @@ impl Builder<'_> {
     }
 
     async fn login(&self, name: &str, operator: bool) -> Who {
-        let store = &self.server.app.store;
-        let key = Uuid::now_v7();
-        let address = format!("{}@example.org", name.replace([' ', '_'], "-"));
-        let new = account::NewAccount { email: address.clone(), name: name.into() };
-        let mut active = account::Model::begin(key, chrono::Utc::now(), new);
-        active.email_key = ActiveValue::Set(address);
-        active.operator = ActiveValue::Set(operator);
-        active.insert(store.maintenance()).await.unwrap();
-        Who {
-            name: name.into(),
-            account: key,
-            token: Some(self.server.app.keys.sign(key, "roundtable", None, None, 24 * 3600).unwrap()),
-        }
+        login(self.server, name, operator).await
     }
 
     fn row(&mut self, table: &Table, collection: &'static str, record: &Value, owners: &[Role]) -> &mut Row {
@@ -269,12 +281,7 @@ impl Builder<'_> {
         let partner = self.act(&lead, "partners", &partner, "invite", json!({})).await;
         let partner = self.act(&lead, "partners", &partner, "join", json!({})).await;
         let partner_id = id(&partner["id"]);
-        let who = self.login(&format!("{} {word}", table.slug), false).await;
-        let link = account_person::ActiveModel {
-            account_id: ActiveValue::Set(who.account),
-            person_id: ActiveValue::Set(person_id),
-        };
-        link.insert(self.server.app.store.maintenance()).await.unwrap();
+        let who = signed_in_as(self.server, &format!("{} {word}", table.slug), person_id).await;
         let seat = json!({ "partnerId": partner_id, "personId": person_id, "role": "point_person" });
         let seat = self.make(&lead, "seats", seat).await;
         let seat = self.act(&lead, "seats", &seat, "accept", json!({})).await;
