@@ -56,6 +56,9 @@ crate::record! {
             /// The day an employer said it was met.
             met_on: Option<chrono::NaiveDate> = None,
         }
-        hidden {}
+        hidden {
+            /// The stage it was in when it was routed to the bargaining table.
+            routed_from: Option<NeedState> = None,
+        }
     }
 }

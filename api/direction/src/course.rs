@@ -10,7 +10,7 @@ use roundtable_entity::{
 };
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
-use roundtable_kernel::{policy, record};
+use roundtable_kernel::{policy, record, seal};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Query, SelectStatement};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
@@ -66,7 +66,7 @@ struct Course {
 /// The stage that follows. Withdrawals take a need back, and what was put aside or met stays so.
 fn stage(now: NeedState, course: Course) -> NeedState {
     match now {
-        NeedState::Draft | NeedState::Met | NeedState::Parked | NeedState::Solving => now,
+        NeedState::Draft | NeedState::Met | NeedState::Parked | NeedState::Solving | NeedState::Routed => now,
         _ if course.voices < course.voices_wanted => NeedState::Voiced,
         _ if course.confirmed_roots > 0 => NeedState::RootCaused,
         _ => NeedState::Shared,
@@ -140,17 +140,23 @@ pub(crate) async fn solve(ctx: &Ctx, need: &need::Model) -> Result<()> {
     Ok(())
 }
 
+/// Causes that a topic sealed count for nothing, unless the whole need is sealed with them.
+async fn causes_that_count(ctx: &Ctx, need: &need::Model) -> Result<Vec<cause::Model>> {
+    let mut causes =
+        cause::Entity::find().filter(cause::Column::NeedId.eq(need.id)).filter(cause::Column::ArchivedAt.is_null());
+    if need.state != NeedState::Routed {
+        causes = causes.filter(seal::open_to_all(cause::Column::Id));
+    }
+    Ok(causes.all(&ctx.read()).await?)
+}
+
 /// Counts for each live cause of a need the confirmations of employers that endorse it.
 async fn count_confirmations(
     ctx: &Ctx,
     need: &need::Model,
     voices: &[endorsement::Model],
 ) -> Result<Vec<cause::Model>> {
-    let causes = cause::Entity::find()
-        .filter(cause::Column::NeedId.eq(need.id))
-        .filter(cause::Column::ArchivedAt.is_null())
-        .all(&ctx.read())
-        .await?;
+    let causes = causes_that_count(ctx, need).await?;
     if causes.is_empty() {
         return Ok(causes);
     }
@@ -204,8 +210,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drafted_parked_met_or_being_solved_is_not_moved_by_counting() {
-        for state in [NeedState::Draft, NeedState::Parked, NeedState::Met, NeedState::Solving] {
+    fn what_is_drafted_parked_met_routed_or_being_solved_is_not_moved_by_counting() {
+        let still = [NeedState::Draft, NeedState::Parked, NeedState::Met, NeedState::Solving, NeedState::Routed];
+        for state in still {
             for course in [at(0, 0), at(3, 0), at(9, 2)] {
                 assert_eq!(stage(state, course), state);
             }

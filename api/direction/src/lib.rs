@@ -6,6 +6,7 @@ use roundtable_kernel::operation::Operations;
 mod adoption;
 mod cause_confirmations;
 mod causes;
+mod conversions;
 mod course;
 mod endorsements;
 mod feasibility_ratings;
@@ -19,6 +20,8 @@ mod plan_steps;
 mod second_looks;
 mod solutions;
 mod statements;
+mod topic_consents;
+mod topics;
 mod trace;
 
 /// Adds this area's operations to the table.
@@ -38,6 +41,8 @@ pub fn register(table: &mut Operations) {
     goals::register(table);
     plan_steps::register(table);
     trace::register(table);
+    topics::register(table);
+    topic_consents::register(table);
     for kind in ["partner.withdrawn", "partner.dormant", "partner.reactivated"] {
         table.after(kind, course::voices_changed);
     }

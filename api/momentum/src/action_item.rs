@@ -1,7 +1,7 @@
 //! Action items: offered to an organisation and taken on by it, never assigned (practice 52).
 
 use roundtable_entity::action_item::{self, NewActionItem};
-use roundtable_entity::{ActionItemState, PartnerState, Record, SeatState, meeting, organization, partner, seat};
+use roundtable_entity::{ActionItemState, PartnerState, Record, SeatState, meeting, need, organization, partner, seat};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
@@ -29,7 +29,8 @@ pub fn register(table: &mut Operations) {
         .act(Op::DropActionItem, "drop", give_up)
         .one::<meeting::Model>("meeting", "meeting_id")
         .one::<organization::Model>("ownerOrganization", "owner_organization_id")
-        .one::<seat::Model>("seat", "seat_id");
+        .one::<seat::Model>("seat", "seat_id")
+        .one::<need::Model>("need", "need_id");
 }
 
 /// Why an action item is declined, if its owner wants to say.
@@ -56,6 +57,7 @@ const OPEN: [ActionItemState; 2] = [ActionItemState::Open, ActionItemState::Acce
 async fn offer(ctx: Ctx, new: NewActionItem) -> Result<action_item::Model> {
     ctx.permit_at(Op::CreateActionItem, new.partnership_id)?;
     at_table_if_given::<meeting::Model>(&ctx, "/meetingId", new.meeting_id, new.partnership_id).await?;
+    at_table_if_given::<need::Model>(&ctx, "/needId", new.need_id, new.partnership_id).await?;
     let owner = new.owner_organization_id;
     at_table::<organization::Model>(&ctx, "/ownerOrganizationId", owner, new.partnership_id).await?;
     owner_is_a_partner(&ctx, &new).await?;
