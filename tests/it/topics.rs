@@ -662,7 +662,7 @@ cases! {
         let matter = matter(&app).await;
         let topic = topic(&app, about(&matter)).await;
         let give = |number: usize| {
-            let role = if number % 2 == 0 { Role::Employer } else { Role::Union };
+            let role = if number.is_multiple_of(2) { Role::Employer } else { Role::Union };
             let body = consent_body(&app, role, &topic, "bargaining_table");
             app.rest(app.world.who(role), "POST", "/v1/topic-consents").json(body).send()
         };
@@ -673,7 +673,7 @@ cases! {
         }
         let path = format!("/v1/topics/{}/agree", text(&topic["id"]));
         let agree = |number: usize| {
-            let who = if number % 2 == 0 { employer(&app) } else { union(&app) };
+            let who = if number.is_multiple_of(2) { employer(&app) } else { union(&app) };
             app.rest(who, "POST", &path).version(topic["version"].as_i64().unwrap()).json(json!({})).send()
         };
         let answers = futures_util::future::join_all((0..64).map(agree)).await;

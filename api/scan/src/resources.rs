@@ -136,11 +136,10 @@ async fn update_resource(ctx: Ctx, at: Target, patch: Value) -> Result<resource:
     let new = record::merged(&row, &patch)?;
     check(&ctx, &new).await?;
     let mut active = row.clone().into_active_model();
-    if row.owner_confirmation == Some(Confirmation::Pending) {
-        if new.owner_organization_id != row.owner_organization_id {
-            let detail = "the owner was asked to confirm the entry; it answers first";
-            return Err(Error::member("/ownerOrganizationId", "owner_asked", detail));
-        }
+    let owner_asked = row.owner_confirmation == Some(Confirmation::Pending);
+    if owner_asked && new.owner_organization_id != row.owner_organization_id {
+        let detail = "the owner was asked to confirm the entry; it answers first";
+        return Err(Error::member("/ownerOrganizationId", "owner_asked", detail));
     }
     if row.owner_confirmation.is_some() && row.record_state == RecordState::Draft && new != row.editable() {
         // Whatever anybody else changes, the owner is asked about.
