@@ -617,6 +617,8 @@ vocabulary! {
         Met = "met",
         /// Put aside, with a reason.
         Parked = "parked",
+        /// Kept for the bargaining table by the parties of a topic.
+        Routed = "routed",
     }
 
     /// How deep a cause lies.
@@ -677,8 +679,74 @@ vocabulary! {
         SecondLook = "second_look",
         /// Put aside, with a reason.
         Parked = "parked",
-        /// Closed by whoever brought it.
+        /// Made into another record, which carries it on.
+        Converted = "converted",
+        /// Closed by whoever brought it, or by itself some days after the answer.
         Closed = "closed",
+    }
+
+    /// What an input was made into.
+    ConversionKind {
+        /// A need.
+        Need = "need",
+        /// An offer.
+        Offer = "offer",
+        /// An entry of the resource map.
+        Resource = "resource",
+        /// An agenda item.
+        AgendaItem = "agenda_item",
+    }
+
+    /// What kind of matter a topic is.
+    SubjectMatter {
+        /// Pay.
+        Pay = "pay",
+        /// Hours of work.
+        Hours = "hours",
+        /// Benefits.
+        Benefits = "benefits",
+        /// Discipline.
+        Discipline = "discipline",
+        /// Seniority.
+        Seniority = "seniority",
+        /// How jobs are classified.
+        JobClassification = "job_classification",
+        /// How many do which work.
+        StaffingRatios = "staffing_ratios",
+        /// Anything else.
+        Other = "other",
+    }
+
+    /// The stage of a topic.
+    TopicState {
+        /// Put forward.
+        Proposed = "proposed",
+        /// Agreed by all parties, for the same venue.
+        Agreed = "agreed",
+        /// Refused by a party.
+        Contested = "contested",
+        /// Opened again by all parties.
+        Reopened = "reopened",
+    }
+
+    /// Where a topic belongs.
+    TopicVenue {
+        /// Not agreed.
+        Undetermined = "undetermined",
+        /// In the partnership.
+        Partnership = "partnership",
+        /// At the bargaining table.
+        BargainingTable = "bargaining_table",
+    }
+
+    /// What a party of a topic consents to.
+    TopicOutcome {
+        /// That it belongs in the partnership.
+        Partnership = "partnership",
+        /// That it is kept for the bargaining table.
+        BargainingTable = "bargaining_table",
+        /// That it is opened again.
+        Reopening = "reopening",
     }
 
     /// The stage of a second look.

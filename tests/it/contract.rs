@@ -240,6 +240,8 @@ cases! {
             assert_eq!((operation.path.as_str(), operation.kind.method().to_lowercase().as_str()), (path.as_str(), method));
             let who = match (operation.collection, operation.kind) {
                 ("accounts", _) => app.world.operator.clone(),
+                // A topic is its parties'.
+                ("topics" | "topic-consents", _) => app.world.who(Role::Union).clone(),
                 _ => app.world.ours.lead.clone(),
             };
             let row = app.world.rows.iter().find(|row| row.collection == operation.collection && !row.theirs);

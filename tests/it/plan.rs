@@ -9,8 +9,8 @@ use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use serde_json::{Value, json};
 
 use crate::direction::{
-    act, adopted, approval, champion, confirm, designed, employer, endorse, house, input, need, now, plan,
-    said, shared_need, tested_root,
+    act, adopted, approval, champion, confirm, designed, employer, endorse, house, input, need, now, plan, said,
+    shared_need, tested_root,
 };
 use crate::harness::client::text;
 use crate::harness::{App, Who, refused};

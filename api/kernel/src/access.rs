@@ -66,6 +66,9 @@ impl Rule {
     const fn labor(self, reach: Reach) -> Self {
         self.set(Role::Union, reach).set(Role::LaborAgency, reach)
     }
+    const fn unions(self, reach: Reach) -> Self {
+        self.set(Role::Union, reach)
+    }
     const fn institutions(self, reach: Reach) -> Self {
         self.set(Role::Institution, reach)
     }
@@ -345,6 +348,23 @@ pub const fn rule(op: Op) -> Rule {
             row().intermediary(All).members(All).observers(Public).because("computed from what the reader may see")
         }
         GetComposition => row().intermediary(All).members(All),
+        ListTopics | GetTopic => row().intermediary(All).members(All).because(
+            "while it is held to its parties, the intermediary sees a stub and other members nothing (practice 80)",
+        ),
+        CreateTopic => row()
+            .intermediary(All)
+            .employers(All)
+            .labor(All)
+            .because("an employer or union that proposes a topic is one of its parties"),
+        UpdateTopic | ArchiveTopic | ContestTopic | AgreeTopic | ReopenTopic | CreateTopicConsent
+        | WithdrawTopicConsent => {
+            row().employers(Own).unions(Own).course().because("where a topic belongs is for its parties (practice 80)")
+        }
+        ListTopicConsents | GetTopicConsent => {
+            row().employers(All).unions(All).because("consents are known to the parties of the topic")
+        }
+        ConvertInput => row().intermediary(All).members(Own),
+        ConfirmResource => row().members(Own).course().because("the owner confirms or corrects (practice 22)"),
         GetNeedTrace => row().intermediary(All).members(All).observers(Public).because("only what the reader may see"),
 
         ListStaffAppointments | GetStaffAppointment | CreateStaffAppointment | ArchiveStaffAppointment => {

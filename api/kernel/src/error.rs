@@ -88,6 +88,9 @@ codes! {
     SecondLookDue = "SECOND_LOOK_DUE", 409, "A second look is due", "What a solution builds on has been looked at again first: conclude the second look.";
     ResponsibilityNotAccepted = "RESPONSIBILITY_NOT_ACCEPTED", 409, "Not taken on", "The organisation that would lead the step has not taken it on.";
     BasisRequired = "BASIS_REQUIRED", 422, "What does it rest on?", "An amendment of the plan names the inputs, second looks or statements it rests on; the first version may rest on needs or goals.";
+    ReservedForBargaining = "RESERVED_FOR_BARGAINING", 403, "Kept for the bargaining table", "The parties agreed to treat this at the bargaining table. It can be read by them, and is not taken further in the partnership until they open the topic again together.";
+    JointConsentRequired = "JOINT_CONSENT_REQUIRED", 409, "Not without the others", "Every party of the topic has to consent to the same; the detail says how many have.";
+    OwnerConfirmationRequired = "OWNER_CONFIRMATION_REQUIRED", 409, "Its owner was not heard", "Somebody else put the entry down in the owner's name. The owner confirms or corrects it before it is listed.";
     UnknownCode = "UNKNOWN_CODE", 422, "Unknown code", "The code is not in the code system; the detail names the nearest that is.";
     UnknownTimeZone = "UNKNOWN_TIME_ZONE", 422, "Unknown time zone", "Give a time zone of the IANA database, such as America/Chicago.";
     SlugTaken = "SLUG_TAKEN", 409, "Slug taken", "Another partnership has this slug.";
@@ -183,6 +186,7 @@ const UNIQUE: &[(&str, &str, Code)] = &[
     ("solution_approval_once", "solution_approval.solution_id", Code::OneVoicePerOrganization),
     ("plan_approval_once", "plan_approval.plan_version_id", Code::OneVoicePerOrganization),
     ("endorsement_once", "endorsement.need_id", Code::OneVoicePerOrganization),
+    ("topic_consent_once", "topic_consent.topic_id", Code::OneVoicePerOrganization),
     ("cause_confirmation_once", "cause_confirmation.cause_id", Code::OneVoicePerOrganization),
 ];
 

@@ -25,6 +25,7 @@ pub mod relation;
 pub mod rest;
 pub mod schema;
 pub mod scope;
+pub mod seal;
 pub mod standing;
 pub mod store;
 pub mod token;

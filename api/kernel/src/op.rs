@@ -658,6 +658,34 @@ operations! {
     ListPolicyKeys,
     /// The report of an import: what was created, updated, unchanged and refused, row by row.
     GetImportReport,
+    /// List topics.
+    ListTopics,
+    /// Read a topic; for the intermediary a stub while it is held to its parties.
+    GetTopic,
+    /// Propose a topic: what it is about and whose matter it is.
+    CreateTopic,
+    /// Change members of a topic (merge patch), while no consent to it stands.
+    UpdateTopic,
+    /// Archive a topic that was proposed by mistake, while no consent to it stands.
+    ArchiveTopic,
+    /// Refuse a topic as a party; consents to it are taken back.
+    ContestTopic,
+    /// Agree where a topic belongs: all parties have to consent to the same. At the bargaining table it is sealed.
+    AgreeTopic,
+    /// Open an agreed or contested topic again: all parties have to consent to it.
+    ReopenTopic,
+    /// List consents of parties to topics.
+    ListTopicConsents,
+    /// Read a consent of a party to a topic.
+    GetTopicConsent,
+    /// Consent to where a topic belongs, or to opening it again, for your organisation.
+    CreateTopicConsent,
+    /// Take a consent back, before it has taken effect.
+    WithdrawTopicConsent,
+    /// Make an input into a need, an offer, an entry of the resource map or an agenda item that carries it on.
+    ConvertInput,
+    /// Confirm, as its owner, an entry that somebody else put down in your name.
+    ConfirmResource,
     /// What hangs on a need: statements, causes, offers, second looks, solutions, steps and goals, with their links.
     GetNeedTrace,
 }

@@ -24,6 +24,7 @@ use crate::record::{self, Target};
 use crate::relation::Relation;
 use crate::schema::Schemas;
 use crate::scope::Scoped;
+use crate::seal;
 use crate::standing::Standing;
 use crate::token::fingerprint;
 
@@ -182,6 +183,14 @@ struct Kept {
     value: Value,
     version: Option<i32>,
     id: Option<Uuid>,
+}
+
+/// An answer kept for a key is not given again once the record was sealed from whoever asks.
+async fn refuse_sealed_since(ctx: &Ctx, id: Option<Uuid>) -> Result<()> {
+    match (id, ctx.caller.standing()) {
+        (Some(id), Some(standing)) if seal::hidden(ctx, standing).await?.contains(&id) => Err(Error::not_found()),
+        _ => Ok(()),
+    }
 }
 
 /// What follows from an event in another area: the view of its transaction, and the record it tells of.
@@ -417,6 +426,7 @@ impl Operations {
                         return Err(Code::IdempotencyMismatch.into());
                     }
                     let kept: Kept = serde_json::from_str(&row.answer).map_err(Error::internal)?;
+                    refuse_sealed_since(&ctx, kept.id).await?;
                     return Ok(Answered { shown: Box::new(One(kept.value)), version: kept.version, id: kept.id });
                 }
                 let answered = run(ctx.clone(), arguments).await?;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::access::{Permit, Reach};
 use crate::op::Op;
+use crate::seal;
 use crate::standing::{Role, Standing};
 
 /// A record with its row rule.
@@ -41,11 +42,14 @@ fn none() -> Condition {
     Condition::all().add(Expr::val(1).eq(0))
 }
 
-/// Rows of the partnership; every partnership's for the operator.
+/// Rows of the partnership that are not sealed from the standing; every partnership's for the operator.
 fn tenant<C: ColumnTrait>(column: C, permit: &Permit) -> Condition {
     match permit.standing.role {
         Role::Operator => every(),
-        _ => column.eq(permit.standing.partnership_id).into_condition(),
+        _ => column
+            .eq(permit.standing.partnership_id)
+            .into_condition()
+            .add_option(seal::unsealed(column, &permit.standing)),
     }
 }
 
@@ -619,6 +623,92 @@ impl Scoped for employer_statement::Model {
     }
     fn owners(&self) -> Vec<Option<Uuid>> {
         vec![Some(self.employer_organization_id)]
+    }
+}
+
+/// Whether the standing speaks for one of the parties of a topic.
+fn is_party(standing: &Standing, parties: &Texts) -> bool {
+    standing.role.is_member() && listed(parties).any(|party| standing.acts_for(party))
+}
+
+impl Scoped for topic::Model {
+    const GET: Op = Op::GetTopic;
+    fn rows(permit: &Permit) -> Condition {
+        let standing = &permit.standing;
+        let rows = match permit.reach {
+            Reach::Nothing | Reach::Public => return none(),
+            Reach::Own | Reach::All => tenant(topic::Column::PartnershipId, permit),
+        };
+        if standing.role.is_intermediary() {
+            return rows;
+        }
+        let own = standing.organization_id.unwrap_or_default().to_string();
+        // What the parties agreed to treat in the partnership is for all members to read (practice 79).
+        rows.add(
+            Condition::any()
+                .add(topic::Column::Venue.eq(TopicVenue::Partnership))
+                .add(topic::Column::PartyOrganizationIds.contains(own)),
+        )
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        listed(&self.party_organization_ids).collect()
+    }
+    fn mask(&mut self, standing: &Standing) {
+        if is_party(standing, &self.party_organization_ids) {
+            return;
+        }
+        self.rationale = None;
+        self.contested_reason = None;
+        let held = match self.venue {
+            TopicVenue::Partnership => false,
+            TopicVenue::BargainingTable => true,
+            TopicVenue::Undetermined => self.subject_matter != Some(SubjectMatter::Other),
+        };
+        if held {
+            // A stub (practice 80).
+            *self = Self {
+                subject: None,
+                text: None,
+                subject_matter: None,
+                need_ids: Texts::default(),
+                cause_ids: Texts::default(),
+                employer_statement_ids: Texts::default(),
+                input_ids: Texts::default(),
+                offer_ids: Texts::default(),
+                second_look_ids: Texts::default(),
+                solution_ids: Texts::default(),
+                agenda_item_ids: Texts::default(),
+                decision_ids: Texts::default(),
+                action_item_ids: Texts::default(),
+                minutes_ids: Texts::default(),
+                proposed_by_organization_id: None,
+                ..self.clone()
+            };
+        }
+    }
+}
+
+impl Scoped for topic_consent::Model {
+    const GET: Op = Op::GetTopicConsent;
+    fn rows(permit: &Permit) -> Condition {
+        let Some(own) = permit.standing.organization_id.filter(|_| permit.standing.role.is_member()) else {
+            return none();
+        };
+        let topics = Query::select()
+            .column(topic::Column::Id)
+            .from(topic::Entity)
+            .and_where(topic::Column::PartyOrganizationIds.contains(own.to_string()))
+            .to_owned();
+        tenant(topic_consent::Column::PartnershipId, permit).add(topic_consent::Column::TopicId.in_subquery(topics))
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        vec![Some(self.organization_id)]
     }
 }
 

@@ -34,7 +34,10 @@ pub fn smallest(table: &Operations, schema: &Value) -> Value {
             }
             Value::Object(out)
         }
-        "array" => json!([]),
+        "array" => {
+            let least = schema["minItems"].as_u64().unwrap_or(0);
+            (0..least).map(|_| smallest(table, &schema["items"])).collect()
+        }
         "integer" | "number" => schema["minimum"].as_i64().unwrap_or(1).into(),
         "boolean" => json!(false),
         _ => json!(words(schema)),

@@ -250,6 +250,7 @@ impl Builder<'_> {
         self.shared(&table).await;
         self.meetings(&mut table).await;
         self.direction(&table).await;
+        self.topics(&table).await;
         self.unseen(&mut table).await;
         table
     }
@@ -598,6 +599,23 @@ impl Builder<'_> {
             let record = self.again(lead, collection, id(&record["id"])).await;
             self.row(table, collection, &record, &owners).public = public;
         }
+    }
+
+    /// A topic held to its parties, to which one of them consents.
+    async fn topics(&mut self, table: &Table) {
+        let employer = &table.who[&Role::Employer];
+        let house = |role: Role| json!(table.organization[&role]);
+        let topic = json!({
+            "subject": "Shift premium", "text": "What second shift is paid.", "subjectMatter": "pay",
+            "partyOrganizationIds": [house(Role::Employer), house(Role::Union)],
+        });
+        let topic = self.make(employer, "topics", topic).await;
+        self.row(table, "topics", &topic, &[Role::Employer, Role::Union]).hidden = true;
+        let consent = json!({
+            "topicId": topic["id"], "organizationId": house(Role::Employer), "consentsTo": "bargaining_table",
+        });
+        let consent = self.make(employer, "topic-consents", consent).await;
+        self.row(table, "topic-consents", &consent, &[Role::Employer]).hidden = true;
     }
 
     /// What most may not know of.
