@@ -18,5 +18,6 @@ mod migrations;
 mod parity;
 mod rest;
 mod rules;
+mod tabular;
 mod tenancy;
 mod tidy;

@@ -5,7 +5,12 @@ use roundtable_kernel::operation::Operations;
 pub mod jobs;
 pub mod mapping;
 pub mod parsing;
+mod placing;
 pub mod reading;
+mod reverting;
+pub mod running;
+mod shape;
+mod sheet;
 pub mod writing;
 
 /// Adds this area's operations to the table.

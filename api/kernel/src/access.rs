@@ -333,7 +333,8 @@ pub const fn rule(op: Op) -> Rule {
         ListInvitations | GetInvitation | CreateInvitation | ArchiveInvitation => {
             row().operator().intermediary(All).members(Own)
         }
-        ListImportJobs | GetImportJob | GetImportReport | CreateImportJob => row().intermediary(All),
+        ListImportJobs | GetImportJob | GetImportReport | CreateImportJob | RevertImportJob | ListImportRows
+        | GetImportRow => row().intermediary(All),
         ListAccounts | GetAccount | SuspendAccount | ReinstateAccount => row().operator(),
 
         GetMe | ChangePassword => row().signed_in(),

@@ -86,6 +86,7 @@ codes! {
     DesignNotJoint = "DESIGN_NOT_JOINT", 409, "Not designed together", "At least one employer and one organisation of another side design a solution.";
     SecondLookDue = "SECOND_LOOK_DUE", 409, "A second look is due", "What a solution builds on has been looked at again first: conclude the second look.";
     ResponsibilityNotAccepted = "RESPONSIBILITY_NOT_ACCEPTED", 409, "Not taken on", "The organisation that would lead the step has not taken it on.";
+    ImportChangedSince = "IMPORT_CHANGED_SINCE", 409, "Changed since the import", "Records were changed after the import, or others rest on them, so it is not undone; errors names each. Put those right first.";
     UnknownCode = "UNKNOWN_CODE", 422, "Unknown code", "The code is not in the code system; the detail names the nearest that is.";
     UnknownTimeZone = "UNKNOWN_TIME_ZONE", 422, "Unknown time zone", "Give a time zone of the IANA database, such as America/Chicago.";
     SlugTaken = "SLUG_TAKEN", 409, "Slug taken", "Another partnership has this slug.";

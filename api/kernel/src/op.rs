@@ -582,8 +582,14 @@ operations! {
     ListImportJobs,
     /// Read an import.
     GetImportJob,
-    /// Import a file into a partnership: all of it or nothing. The report names every refused row.
+    /// Import a file into a partnership. The report names every refused row.
     CreateImportJob,
+    /// Undo an import: archive what it made and bring back what it changed, unless that has changed since.
+    RevertImportJob,
+    /// List what became of the rows of imports.
+    ListImportRows,
+    /// Read what became of a row of an import.
+    GetImportRow,
     /// List accounts.
     ListAccounts,
     /// Read an account.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::access::{Reach, rule};
 use crate::error::Code;
+use crate::export::{self, Format};
 use crate::operation::{Kind, Operation, Operations, Parameter};
 use crate::standing::Role;
 
@@ -76,6 +77,15 @@ fn written(operations: &Operations) -> Value {
     for operation in operations.iter() {
         let path = paths.entry(operation.path.clone()).or_default();
         path.insert(operation.kind.method().to_lowercase(), described(operations, operation));
+        if operation.kind == Kind::List {
+            for format in Format::ALL {
+                let file = export::as_file(operation, format);
+                paths.insert(
+                    file.path.clone(),
+                    Map::from_iter([("get".to_owned(), as_file(operations, &file, format))]),
+                );
+            }
+        }
     }
     let mut tags: Vec<&str> = operations.iter().map(|operation| operation.collection).collect();
     tags.sort_unstable();
@@ -267,6 +277,30 @@ fn described(operations: &Operations, operation: &Operation) -> Value {
     if !roles.is_empty() {
         out["x-roles"] = json!(roles);
     }
+    out
+}
+
+/// A list as a file, described: an operation of its own, since it answers in another form.
+fn as_file(operations: &Operations, file: &Operation, format: Format) -> Value {
+    let mut out = described(operations, file);
+    let (ending, form) = match format {
+        Format::Csv => ("Csv", "CSV (RFC 4180), a line of headers first"),
+        Format::JsonLines => ("Jsonl", "JSON Lines, one record a line"),
+    };
+    out["operationId"] = json!(format!("{}{ending}", file.op.name()));
+    out["summary"] = json!(format!("{} as {form}", file.op.summary().trim_end_matches('.')));
+    out["description"] = json!(format!("{} The whole list as {form}.", description(file)));
+    if let Some(parameters) = out["parameters"].as_array_mut() {
+        parameters.retain(|parameter| parameter["name"] != "expand");
+    }
+    out["responses"]["200"] = json!({
+        "description": "The file.",
+        "headers": {
+            "Request-Id": header("Id of the request.", "string"),
+            "Content-Disposition": header("Name of the file.", "string"),
+        },
+        "content": { format.media_type(): { "schema": { "type": "string" } } },
+    });
     out
 }
 
