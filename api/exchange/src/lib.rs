@@ -11,9 +11,11 @@ mod reverting;
 pub mod running;
 mod shape;
 mod sheet;
+mod upserting;
 pub mod writing;
 
 /// Adds this area's operations to the table.
 pub fn register(table: &mut Operations) {
     jobs::register(table);
+    upserting::register(table);
 }

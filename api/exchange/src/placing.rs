@@ -196,7 +196,13 @@ impl Placer {
     }
 
     /// The record another system knows by this identifier.
-    async fn named(&self, ctx: &Ctx, scheme: &str, value: &str, record_type: Option<&str>) -> Result<Option<Uuid>> {
+    pub(crate) async fn named(
+        &self,
+        ctx: &Ctx,
+        scheme: &str,
+        value: &str,
+        record_type: Option<&str>,
+    ) -> Result<Option<Uuid>> {
         let mut rows = external_id::Entity::find()
             .filter(external_id::Column::PartnershipId.eq(self.partnership_id))
             .filter(external_id::Column::Scheme.eq(scheme))
@@ -233,7 +239,7 @@ impl Placer {
         Ok(())
     }
 
-    async fn make(
+    pub(crate) async fn make(
         &self,
         ctx: &Ctx,
         members: &Map<String, Value>,
@@ -274,7 +280,7 @@ impl Placer {
         Ok(made.id.map(|id| Touched { collection: "external-ids", id, before: None }))
     }
 
-    async fn change(
+    pub(crate) async fn change(
         &self,
         ctx: &Ctx,
         id: Uuid,
@@ -290,7 +296,7 @@ impl Placer {
             })?;
         let now = found.shown.value()?;
         if now.get("archivedAt").is_some() {
-            return Err(Error::member("/id", "archived", "the record was archived; an import does not bring it back"));
+            return Err(Code::Archived.into());
         }
         let differing = |name: &str, value: &Value| {
             let stored = now.get(name).unwrap_or(&Value::Null);

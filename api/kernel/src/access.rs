@@ -335,6 +335,9 @@ pub const fn rule(op: Op) -> Rule {
         }
         ListImportJobs | GetImportJob | GetImportReport | CreateImportJob | RevertImportJob | ListImportRows
         | GetImportRow => row().intermediary(All),
+        UpsertOrganization | UpsertPerson | UpsertLocation | UpsertPartner | UpsertResource | UpsertMeeting => {
+            row().intermediary(All).because("external ids are the intermediary's to give")
+        }
         ListAccounts | GetAccount | SuspendAccount | ReinstateAccount => row().operator(),
 
         GetMe | ChangePassword => row().signed_in(),

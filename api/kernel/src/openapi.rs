@@ -325,7 +325,11 @@ fn parameters(operations: &Operations, operation: &Operation) -> Vec<Value> {
         }));
     }
     for parameter in &operation.parameters {
-        parameters.push(query(parameter));
+        let mut one = query(parameter);
+        if operation.in_path(parameter) {
+            (one["in"], one["required"]) = (json!("path"), json!(true));
+        }
+        parameters.push(one);
     }
     let has_relations = operations.relations.iter().any(|relation| Some(relation.from) == record(operation));
     if matches!(operation.kind, Kind::List | Kind::Get) && has_relations {
@@ -352,9 +356,16 @@ fn parameters(operations: &Operations, operation: &Operation) -> Vec<Value> {
             "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
         }));
     }
-    if operation.kind.needs_version() {
+    if operation.kind == Kind::Upsert {
         parameters.push(json!({
-            "name": "If-Match", "in": "header", "required": true,
+            "name": "If-None-Match", "in": "header", "required": false,
+            "description": "With `*` the same as `createOnly`.",
+            "schema": { "type": "string", "maxLength": 200 },
+        }));
+    }
+    if operation.kind.needs_version() || operation.kind == Kind::Upsert {
+        parameters.push(json!({
+            "name": "If-Match", "in": "header", "required": operation.kind.needs_version(),
             "description": "The entity tag read with the record: its version in quotes.",
             "schema": { "type": "string", "maxLength": 20, "examples": ["\"3\""] },
         }));
@@ -395,7 +406,8 @@ fn query(parameter: &Parameter) -> Value {
 
 fn answers(operation: &Operation, open: bool) -> Value {
     let mut headers = json!({ "Request-Id": header("Id of the request.", "string") });
-    if operation.kind == Kind::Get || operation.kind == Kind::Create || operation.kind.needs_version() {
+    let one = matches!(operation.kind, Kind::Get | Kind::Create | Kind::Upsert);
+    if one || operation.kind.needs_version() {
         headers["ETag"] = header("The record's version in quotes; send it back as If-Match.", "string");
     }
     if operation.kind == Kind::Create {
@@ -408,7 +420,7 @@ fn answers(operation: &Operation, open: bool) -> Value {
         Kind::List => "A page.",
         Kind::Create => "Made.",
         Kind::Get | Kind::Report => "Found.",
-        Kind::Update => "Changed.",
+        Kind::Update | Kind::Upsert => "Changed.",
         Kind::Archive => "Archived.",
         Kind::Act | Kind::Submit => "Done.",
     };
@@ -421,6 +433,12 @@ fn answers(operation: &Operation, open: bool) -> Value {
             "content": { "application/json": { "schema": { "$ref": format!("#/components/schemas/{}", operation.answer) } } },
         }),
     );
+    if operation.kind == Kind::Upsert {
+        let mut made = answers[&operation.kind.status().to_string()].clone();
+        made["description"] = json!("Made.");
+        made["headers"]["Location"] = header("Address of the new record.", "string");
+        answers.insert("201".into(), made);
+    }
     if operation.kind == Kind::Get {
         answers.insert(
             "304".into(),
@@ -442,6 +460,9 @@ fn answers(operation: &Operation, open: bool) -> Value {
     }
     if operation.kind.needs_version() {
         statuses.extend([412, 428]);
+    }
+    if operation.kind == Kind::Upsert {
+        statuses.push(412);
     }
     if open {
         statuses.extend([410, 429]);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, guard};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, guard};
 use futures_util::TryStreamExt;
 use roundtable_entity::Via;
 use serde_json::{Map, Value, json};
@@ -40,6 +40,7 @@ pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
                 "GET" => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
                 "PATCH" => web::patch(),
                 "DELETE" => web::delete(),
+                "PUT" => web::put(),
                 _ => web::post(),
             };
             resource = resource.route(route.to(move |request: HttpRequest, payload: Payload| {
@@ -151,8 +152,14 @@ async fn answer(
     if let Some(id) = request.match_info().get("id") {
         arguments.id = Some(Uuid::parse_str(id).map_err(|_| Error::not_found())?);
     }
+    if operation.kind == Kind::Upsert {
+        in_address(&app.operations, operation, request, &mut arguments.parameters).await?;
+    }
     let expand = query(&app.operations, operation, request.query_string(), &mut ctx, &mut arguments.parameters)?;
-    if operation.kind.needs_version() {
+    if operation.kind == Kind::Upsert && none_match(request.headers(), "*") {
+        arguments.parameters.insert("createOnly".into(), json!(true));
+    }
+    if operation.kind.needs_version() || operation.kind == Kind::Upsert {
         arguments.version = if_match(request.headers())?;
     }
     if operation.kind.repeatable() {
@@ -170,6 +177,22 @@ async fn answer(
     }
     let answered = app.operations.call(&ctx, operation.op, arguments).await?;
     respond(&ctx, operation, request, answered, &expand).await
+}
+
+/// Parameters that stand in the address, decoded.
+async fn in_address(
+    operations: &Operations,
+    operation: &Operation,
+    request: &HttpRequest,
+    parameters: &mut Map<String, Value>,
+) -> Result<()> {
+    let given = web::Path::<BTreeMap<String, String>>::extract(request).await.map_err(|_| Error::not_found())?;
+    for (name, text) in given.into_inner() {
+        if let Some(parameter) = operation.parameters.iter().find(|parameter| parameter.name == name) {
+            parameters.insert(name, parse(operations, parameter, &text)?);
+        }
+    }
+    Ok(())
 }
 
 async fn json_body(operation: &Operation, request: &HttpRequest, payload: Payload, most: usize) -> Result<Value> {
@@ -349,7 +372,8 @@ async fn respond(
     expand: &[String],
 ) -> Result<HttpResponse> {
     let tag = answered.version.map(|version| format!("\"{version}\""));
-    let status = StatusCode::from_u16(operation.kind.status()).unwrap_or(StatusCode::OK);
+    let made = operation.kind == Kind::Create || answered.shown.is_new();
+    let status = if made { StatusCode::CREATED } else { StatusCode::OK };
     let mut response = HttpResponse::build(status);
     response.insert_header((http::REQUEST_ID, &*ctx.request_id));
     let list = operation.kind == Kind::List;
@@ -364,10 +388,8 @@ async fn respond(
         }
         response.insert_header((header::ETAG, tag));
     }
-    if operation.kind == Kind::Create
-        && let Some(id) = answered.id
-    {
-        response.insert_header((header::LOCATION, format!("{}/{id}", operation.path)));
+    if let Some(id) = answered.id.filter(|_| made) {
+        response.insert_header((header::LOCATION, format!("/v1/{}/{id}", operation.collection)));
     }
     if let Some(cursor) = answered.shown.next() {
         response.insert_header((header::LINK, next_link(operation, request, cursor)));
