@@ -14,6 +14,8 @@ const TABLES: &[Table] = &[Table {
 const WIDER: &str = "collection text?, match_key text?, id_scheme text?, on_error text?, clear_empty bool?, rows int?, \
     failure text?, reverted_at time?, account_id uuid?, scopes text?";
 
+const CODES: &str = "crosswalk text?, retired_at time?";
+
 /// See the module.
 pub struct Migration;
 
@@ -27,6 +29,7 @@ impl MigrationName for Migration {
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         table::widen(manager, "import_job", WIDER).await?;
+        table::widen(manager, "code", CODES).await?;
         table::lay(manager, TABLES, &[("import_row", "job_id, outcome, line")], &[]).await?;
         let file = table::create_plain(
             "import_file",
@@ -41,7 +44,10 @@ impl MigrationTrait for Migration {
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         manager.get_connection().execute_unprepared("DROP TABLE import_file").await?;
         table::lift(manager, TABLES).await?;
-        let columns: Vec<&str> = WIDER.split(", ").filter_map(|column| column.split_whitespace().next()).collect();
-        table::narrow(manager, "import_job", &columns).await
+        for (name, columns) in [("import_job", WIDER), ("code", CODES)] {
+            let columns: Vec<&str> = columns.split(", ").filter_map(|column| column.split(' ').next()).collect();
+            table::narrow(manager, name, &columns).await?;
+        }
+        Ok(())
     }
 }

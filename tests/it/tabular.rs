@@ -1,15 +1,18 @@
 //! Whole collections as files: out, in, in again, and undone.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
-use roundtable_entity::{OnError, Record, import_file, import_job};
-use roundtable_exchange::running;
+use roundtable_entity::{OnError, Record, Via, import_file, import_job};
+use roundtable_exchange::code_lists::{self, CodeList, Loaded};
+use roundtable_exchange::{reading, running};
+use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::operation::Kind;
-use roundtable_kernel::standing::Role;
+use roundtable_kernel::standing::{Caller, Role, Standing};
 use roundtable_server::serve;
 use sea_orm::{ActiveModelTrait, ActiveValue};
 use serde_json::{Value, json};
@@ -77,6 +80,13 @@ async fn refusals(app: &App, who: &Who, job: &Value) -> Vec<(i64, String, String
     let rows = walked(app, who, &path).await.unwrap();
     let text = |row: &Value, name: &str| row[name].as_str().unwrap_or_default().to_owned();
     rows.iter().map(|row| (row["line"].as_i64().unwrap(), text(row, "member"), text(row, "code"))).collect()
+}
+
+async fn load(app: &App, list: CodeList, name: &str, text: &str, dry_run: bool) -> Loaded {
+    let source = reading::from_bytes(name, text.as_bytes()).unwrap();
+    let operator = Arc::new(Caller::System(Standing::operator()));
+    let ctx = Ctx::new(app.server.app.clone(), operator, Via::Import, Arc::from("a list of codes"));
+    code_lists::carry_out(&ctx, list, &source, dry_run).await.unwrap()
 }
 
 cases! {
@@ -356,6 +366,33 @@ cases! {
         }
     }
 
+    async fn an_import_ends_with_the_role_of_whoever_asked_for_it(app: App) {
+        let world = &app.world.ours;
+        let staff = app.world.who(Role::IntermediaryStaff);
+        let new = import_job::NewImportJob {
+            partnership_id: world.id, kind: "csv".into(), file_name: "organizations.csv".into(), dry_run: false,
+            collection: Some("organizations".into()), match_key: Some("none".into()), id_scheme: None,
+            on_error: Some(OnError::Skip), clear_empty: None,
+        };
+        let store = &app.server.app.store;
+        let id = Uuid::now_v7();
+        let mut job = import_job::Model::begin(id, app.server.app.clock.now(), new);
+        job.account_id = ActiveValue::Set(Some(staff.account));
+        job.insert(store.maintenance()).await.unwrap();
+        let content = ActiveValue::Set("name,kind\nNever Made,other\n".into());
+        import_file::ActiveModel { job_id: ActiveValue::Set(id), content }.insert(store.maintenance()).await.unwrap();
+        let path = format!("/v1/staff-appointments?accountId={}", staff.account);
+        let appointed = walked(&app, &app.world.operator, &path).await.unwrap().remove(0);
+        let version = appointed["version"].as_i64().unwrap();
+        let end = format!("/v1/staff-appointments/{}", text(&appointed["id"]));
+        app.rest(&app.world.operator, "DELETE", &end).version(version).is(200).await;
+        running::carry_on(&app.server.app, id).await.unwrap_err();
+        let job = app.get(&world.lead, &format!("/v1/import-jobs/{id}")).await;
+        assert_eq!(job["state"], "failed");
+        assert!(text(&job["failure"]).contains("may no longer"), "{job}");
+        assert!(walked(&app, &world.lead, "/v1/organizations?q=never").await.unwrap().is_empty());
+    }
+
     async fn an_import_is_undone_unless_its_records_changed_since(app: App) {
         let lead = &app.world.ours.lead;
         let old = app.make(lead, "/v1/organizations", json!({ "name": "Was Here", "kind": "other", "city": "Rockford" })).await;
@@ -463,6 +500,69 @@ cases! {
             tried += 1;
         }
         assert!(tried > 100, "{tried}");
+    }
+
+    async fn lists_of_codes_are_loaded_and_records_are_held_to_them(app: App) {
+        let (operator, lead) = (&app.world.operator, &app.world.ours.lead);
+        let had = json!({ "name": "Had It", "kind": "employer", "naics": ["332710"] });
+        let had = app.make(lead, "/v1/organizations", had).await;
+        let list = "code,title\n33,Manufacturing\n332,Fabricated Metal\n3327,Machine Shops and Screws\n\
+            332710,Machine Shops\n332721,Turned Products\n31-33,Manufacturing\n";
+        let counts = |loaded: &Loaded| (loaded.created, loaded.updated, loaded.unchanged, loaded.refused.len());
+        assert_eq!(counts(&load(&app, CodeList::Naics2022, "naics.csv", list, true).await), (4, 1, 0, 1));
+        let loaded = load(&app, CodeList::Naics2022, "naics.csv", list, false).await;
+        assert_eq!((counts(&loaded), loaded.refused[0].0), ((4, 1, 0, 1), 7), "{loaded:?}");
+        assert_eq!(counts(&load(&app, CodeList::Naics2022, "naics.csv", list, false).await), (0, 0, 5, 1));
+        let found = walked(&app, lead, "/v1/codes?q=machine&system=naics&sort=code").await.unwrap();
+        let found: Vec<(&Value, &Value)> = found.iter().map(|code| (&code["code"], &code["parent"])).collect();
+        assert_eq!(found, [(&json!("3327"), &json!("332")), (&json!("332710"), &json!("3327"))]);
+        assert_eq!(walked(&app, lead, "/v1/codes?parent=3327").await.unwrap().len(), 2);
+        let unknown = |naics: &str| {
+            let body = json!({ "name": "Coded", "kind": "employer", "naics": ["33", naics] });
+            app.rest(lead, "POST", "/v1/organizations").json(body).send()
+        };
+        let refused = unknown("332799").await;
+        let refused = refused.refused(422, "UNKNOWN_CODE");
+        assert_eq!(refused["errors"][0]["pointer"], "/naics/1");
+        assert!(text(&refused["detail"]).contains("the nearest is 3327 "), "{refused}");
+        let code = walked(&app, lead, "/v1/codes?code=332710").await.unwrap().remove(0);
+        let retire = |who: &Who| {
+            let version = code["version"].as_i64().unwrap();
+            app.rest(who, "POST", &format!("/v1/codes/{}/retire", text(&code["id"]))).version(version).json(json!({})).send()
+        };
+        retire(lead).await.refused(403, "FORBIDDEN");
+        retire(operator).await.is(200);
+        assert!(text(&unknown("332710").await.refused(422, "UNKNOWN_CODE")["detail"]).contains("retired"));
+        assert!(app.get(lead, &format!("/v1/codes/{}", text(&code["id"]))).await.get("retiredAt").is_some());
+        app.patch(lead, &had, "/v1/organizations", json!({ "city": "Rockford" })).await.is(200);
+        app.make(lead, "/v1/organizations", json!({ "name": "Coded", "kind": "employer", "naics": ["332721"] })).await;
+    }
+
+    async fn code_lists_of_the_publishers_are_loaded(app: App) {
+        let Some(folder) = crate::imports::data("codes") else { return };
+        let lead = &app.world.ours.lead;
+        let mut sizes = Vec::new();
+        for (list, file) in [
+            (CodeList::Naics2022, "naics-2022-3digit.csv"), (CodeList::Soc2018, "soc2018_definitions.csv"),
+            (CodeList::Cip2020, "in_demand_cips.csv"), (CodeList::SocCip, "soc2018_cip2020_crosswalk.csv"),
+        ] {
+            let whole = std::fs::read_to_string(folder.join(file)).unwrap();
+            // All of a crosswalk takes a while in an unoptimised build; its beginning has all its shapes.
+            let beginning: String = whole.split_inclusive('\n').take(1500).collect();
+            let first = load(&app, list, file, &beginning, false).await;
+            let again = load(&app, list, file, &beginning, false).await;
+            assert_eq!((again.created, again.updated, &again.refused), (0, 0, &first.refused), "{file}");
+            assert!(first.refused.is_empty(), "{file} {:?}", first.refused);
+            sizes.push(again.unchanged);
+        }
+        assert_eq!(&sizes[..3], [96, 1447, 722]);
+        let soc = walked(&app, lead, "/v1/codes?system=soc&code=11-1011").await.unwrap().remove(0);
+        assert_eq!((&soc["title"], &soc["parent"]), (&json!("Chief Executives"), &json!("11-1010")));
+        assert!(soc["crosswalk"].as_array().unwrap().contains(&json!("52.0201")), "{soc}");
+        let cip = walked(&app, lead, "/v1/codes?system=cip&code=52.0201").await.unwrap().remove(0);
+        assert!(cip["crosswalk"].as_array().unwrap().contains(&json!("11-1011")), "{cip}");
+        let sheet = std::fs::read(folder.join("naics-2022-2-6digit.xlsx")).unwrap();
+        assert_eq!(reading::from_bytes("naics.xlsx", &sheet).unwrap_err().code, "spreadsheet_not_read");
     }
 
     async fn what_goes_out_comes_in_again_at_an_empty_table(app: App) {

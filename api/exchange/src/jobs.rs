@@ -23,12 +23,11 @@ use crate::writing::{self, Into, Report};
 use crate::{reading, reverting, running, shape};
 
 pub(crate) fn register(table: &mut Operations) {
-    table
-        .collection::<import_job::Model>("import-jobs")
-        .list(Op::ListImportJobs)
-        .get(Op::GetImportJob)
-        .act(Op::RevertImportJob, "revert", reverting::revert)
-        .many::<import_row::Model>("importRows", Op::ListImportRows, "job_id", "line");
+    table.collection::<import_job::Model>("import-jobs").list(Op::ListImportJobs).get(Op::GetImportJob).act(
+        Op::RevertImportJob,
+        "revert",
+        reverting::revert,
+    );
     table
         .collection::<import_row::Model>("import-rows")
         .list(Op::ListImportRows)

@@ -2,6 +2,7 @@
 
 use roundtable_kernel::operation::Operations;
 
+pub mod code_lists;
 pub mod jobs;
 pub mod mapping;
 pub mod parsing;

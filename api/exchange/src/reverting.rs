@@ -6,7 +6,7 @@ use roundtable_entity::{ImportOutcome, ImportState, event, import_job, import_ro
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Problem, Result};
 use roundtable_kernel::op::Op;
-use roundtable_kernel::operation::{Arguments, Kind, Nothing};
+use roundtable_kernel::operation::{Arguments, Nothing};
 use roundtable_kernel::record::{self, Target};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -111,8 +111,8 @@ async fn undo_one(ctx: &Ctx, row: &import_row::Model, id: Uuid) -> Result<()> {
         None => (shape.archive, Value::Null),
     };
     let Some(op) = op else {
-        let kind = if row.before.is_some() { Kind::Update } else { Kind::Archive };
-        return Err(Error::new(Code::WrongState, format!("{} have no {kind:?}", row.collection).to_lowercase()));
+        let lacking = if row.before.is_some() { "changed" } else { "archived" };
+        return Err(Error::new(Code::WrongState, format!("{} are never {lacking}", row.collection)));
     };
     let arguments = Arguments { id: Some(id), version: now.version, body, ..Arguments::default() };
     ctx.app.operations.call(ctx, op, arguments).await.map(|_| ())

@@ -188,6 +188,9 @@ async fn run(app: &Arc<App>, own: &Ctx, id: Uuid) -> Result<()> {
     let running = Arc::new(Running { id, sheet, shape, key });
     let mut known = Arc::new(known);
     loop {
+        if !ctx.is_still_standing().await? {
+            return Err(Error::new(Code::Forbidden, "who asked for the import may no longer do it; ask for it anew"));
+        }
         let (running, before) = (running.clone(), known.clone());
         let stepped = ctx.write(move |ctx| step(ctx, running.clone(), before.clone())).await?;
         let Some(made) = stepped else { return Ok(()) };
@@ -357,7 +360,10 @@ pub(crate) async fn take_up(ctx: Ctx, partnership_id: Uuid) -> Result<()> {
         .all(&ctx.read())
         .await?;
     for row in silent {
-        carry_on(&ctx.app, row.id).await?;
+        // One that fails is marked so, and does not keep the others.
+        if let Err(error) = carry_on(&ctx.app, row.id).await {
+            tracing::warn!(%error, job = %row.id, "an import was taken up and failed");
+        }
     }
     Ok(())
 }

@@ -225,7 +225,7 @@ pub const fn rule(op: Op) -> Rule {
         ArchiveResource | RestoreResource => row().intermediary(All),
         ListResourceStatusChanges | GetResourceStatusChange => row().intermediary(All).members(All).observers(Public),
         ListCodes | GetCode => row().operator().intermediary(All).members(All).observers(All),
-        CreateCode => row().operator(),
+        CreateCode | UpdateCode | RetireCode => row().operator(),
 
         ListEmployerStatements | GetEmployerStatement => row().intermediary(All).members(All).because(
             "until its employer confirmed it, a statement is known to that employer and the intermediary only",

@@ -9,7 +9,7 @@ use actix_web::web::Bytes;
 
 use crate::cell;
 use crate::ctx::Ctx;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::list;
 use crate::operation::{Arguments, Kind, Operation};
 
@@ -82,6 +82,9 @@ struct Reading {
 
 impl Reading {
     async fn turn(&mut self) -> Result<()> {
+        if self.begun && !self.ctx.is_still_standing().await? {
+            return Err(Code::Forbidden.into());
+        }
         let arguments = Arguments { parameters: self.parameters.clone(), ..Arguments::default() };
         let mut page = self.ctx.app.operations.call(&self.ctx, self.list.op, arguments).await?.shown.value()?;
         let next = Some(page["pageInfo"]["endCursor"].take()).filter(|_| page["pageInfo"]["hasNextPage"] == true);

@@ -8,6 +8,7 @@ pub mod access;
 pub mod attempts;
 pub mod cell;
 pub mod clock;
+pub mod codes;
 pub mod collection;
 pub mod ctx;
 pub mod error;

@@ -550,6 +550,10 @@ operations! {
     GetCode,
     /// Create a code.
     CreateCode,
+    /// Change members of a code (merge patch).
+    UpdateCode,
+    /// Retire a code: records that have it keep it, no other gets it.
+    RetireCode,
     /// List staff appointments.
     ListStaffAppointments,
     /// Read a staff appointment.

@@ -186,11 +186,10 @@ async fn in_address(
     request: &HttpRequest,
     parameters: &mut Map<String, Value>,
 ) -> Result<()> {
-    let given = web::Path::<BTreeMap<String, String>>::extract(request).await.map_err(|_| Error::not_found())?;
-    for (name, text) in given.into_inner() {
-        if let Some(parameter) = operation.parameters.iter().find(|parameter| parameter.name == name) {
-            parameters.insert(name, parse(operations, parameter, &text)?);
-        }
+    let given = web::Path::<(String, String)>::extract(request).await.map_err(|_| Error::not_found())?.into_inner();
+    let named = operation.parameters.iter().filter(|parameter| operation.in_path(parameter));
+    for (parameter, text) in named.zip([given.0, given.1]) {
+        parameters.insert(parameter.name.clone(), parse(operations, parameter, &text)?);
     }
     Ok(())
 }
