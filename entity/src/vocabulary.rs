@@ -913,8 +913,28 @@ vocabulary! {
         Running = "running",
         /// Done; see its report.
         Completed = "completed",
-        /// Nothing was written; see its report.
+        /// Refused; nothing was written that is not counted. See its report.
         Failed = "failed",
+        /// Undone.
+        Reverted = "reverted",
+    }
+
+    /// What a refused row does to the others of an import.
+    OnError {
+        /// Nothing is written unless every row is taken.
+        AllOrNothing = "all_or_nothing",
+        /// The others are written.
+        Skip = "skip",
+    }
+
+    /// What became of a row of an import.
+    ImportOutcome {
+        /// A record was made of it.
+        Created = "created",
+        /// It changed a record.
+        Updated = "updated",
+        /// It was refused.
+        Refused = "refused",
     }
 }
 

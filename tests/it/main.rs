@@ -25,6 +25,7 @@ mod practices;
 mod rest;
 mod rules;
 mod story;
+mod tabular;
 mod tenancy;
 mod tidy;
 mod topics;

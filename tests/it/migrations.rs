@@ -72,6 +72,7 @@ cases! {
             feasibility_rating, fit_score, goal, input, need, offer, plan_step, second_look, solution, solution_approval,
             action_team, plan_approval, plan_version, second_look_need, solution_need,
             seal, topic, topic_consent,
+            import_file, import_row,
         );
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../entity/src")).unwrap().count();
         // Beside the tables lie lib, record, scalar and vocabulary.

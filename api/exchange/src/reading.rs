@@ -419,7 +419,7 @@ impl Gathering {
 
 /// Text and the encoding it was in: by its byte order mark; UTF-8 where valid; UTF-16 where every other byte is zero;
 /// line by line where UTF-8 and Windows-1252 are mixed; the detector's guess, Windows-1252 by default, otherwise.
-fn decode(bytes: &[u8]) -> (String, &'static str) {
+pub(crate) fn decode(bytes: &[u8]) -> (String, &'static str) {
     let all =
         |encoding: &'static Encoding| (encoding.decode_without_bom_handling(bytes).0.into_owned(), encoding.name());
     let sample = &bytes[..bytes.len().min(4_096)];

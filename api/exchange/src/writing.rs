@@ -500,7 +500,7 @@ fn typed(wanted: &Value, value: Value) -> Value {
 }
 
 /// Whether a stored value is the planned one; numbers and moments may be written differently.
-fn same(stored: &Value, planned: &Value) -> bool {
+pub(crate) fn same(stored: &Value, planned: &Value) -> bool {
     if stored == planned || (stored.is_null() && planned.as_array().is_some_and(Vec::is_empty)) {
         return true;
     }

@@ -228,7 +228,7 @@ pub const fn rule(op: Op) -> Rule {
         ArchiveResource | RestoreResource => row().intermediary(All),
         ListResourceStatusChanges | GetResourceStatusChange => row().intermediary(All).members(All).observers(Public),
         ListCodes | GetCode => row().operator().intermediary(All).members(All).observers(All),
-        CreateCode => row().operator(),
+        CreateCode | UpdateCode | RetireCode => row().operator(),
 
         ListEmployerStatements | GetEmployerStatement => row().intermediary(All).members(All).because(
             "until its employer confirmed it, a statement is known to that employer and the intermediary only",
@@ -379,7 +379,11 @@ pub const fn rule(op: Op) -> Rule {
         ListInvitations | GetInvitation | CreateInvitation | ArchiveInvitation => {
             row().operator().intermediary(All).members(Own)
         }
-        ListImportJobs | GetImportJob | GetImportReport | CreateImportJob => row().intermediary(All),
+        ListImportJobs | GetImportJob | GetImportReport | CreateImportJob | RevertImportJob | ListImportRows
+        | GetImportRow => row().intermediary(All),
+        UpsertOrganization | UpsertPerson | UpsertLocation | UpsertPartner | UpsertResource | UpsertMeeting => {
+            row().intermediary(All).because("external ids are the intermediary's to give")
+        }
         ListAccounts | GetAccount | SuspendAccount | ReinstateAccount => row().operator(),
 
         GetMe | ChangePassword => row().signed_in(),

@@ -208,6 +208,13 @@ impl Ctx {
         }
     }
 
+    /// Whether the caller is still what it was when this began. For work that outlasts a request.
+    pub async fn is_still_standing(&self) -> Result<bool> {
+        let Caller::Account { principal, acting: Some(acting) } = &*self.caller else { return Ok(true) };
+        let known = self.app.principals.known(&self.app.store, principal.account_id).await?;
+        Ok(known.is_some_and(|known| known.principal.standings.contains(acting)))
+    }
+
     /// Who signed in.
     pub fn principal(&self) -> Result<&Arc<Principal>> {
         match &*self.caller {

@@ -91,6 +91,7 @@ codes! {
     ReservedForBargaining = "RESERVED_FOR_BARGAINING", 403, "Kept for the bargaining table", "The parties agreed to treat this at the bargaining table. It can be read by them, and is not taken further in the partnership until they open the topic again together.";
     JointConsentRequired = "JOINT_CONSENT_REQUIRED", 409, "Not without the others", "Every party of the topic has to consent to the same; the detail says how many have.";
     OwnerConfirmationRequired = "OWNER_CONFIRMATION_REQUIRED", 409, "Its owner was not heard", "Somebody else put the entry down in the owner's name. The owner confirms or corrects it before it is listed.";
+    ImportChangedSince = "IMPORT_CHANGED_SINCE", 409, "Changed since the import", "Records were changed after the import, or others rest on them, so it is not undone; errors names each. Put those right first.";
     UnknownCode = "UNKNOWN_CODE", 422, "Unknown code", "The code is not in the code system; the detail names the nearest that is.";
     UnknownTimeZone = "UNKNOWN_TIME_ZONE", 422, "Unknown time zone", "Give a time zone of the IANA database, such as America/Chicago.";
     SlugTaken = "SLUG_TAKEN", 409, "Slug taken", "Another partnership has this slug.";

@@ -594,11 +594,17 @@ fn root_field(operations: &Arc<Operations>, operation: &Operation) -> Field {
         let version = InputValue::new("version", TypeRef::named_nn(TypeRef::INT));
         field = field.argument(version.description("The version the change is made on."));
     }
+    if operation.kind == Kind::Upsert {
+        let version = InputValue::new("version", TypeRef::named(TypeRef::INT));
+        field = field.argument(version.description("Change the record at this version only."));
+    }
     for parameter in operation.parameters.iter().filter(|parameter| parameter.name != "total") {
         let one = shape(operations, &parameter.schema);
         let shape = if parameter.many { Shape::List(Box::new(one)) } else { one };
-        field =
-            field.argument(InputValue::new(&parameter.name, shape.typed(false)).description(&parameter.description));
+        field = field.argument(
+            InputValue::new(&parameter.name, shape.typed(operation.in_path(parameter)))
+                .description(&parameter.description),
+        );
     }
     if let Some(body) = operation.body.as_ref().filter(|body| has_members(operations, body)) {
         let kind = if operations.needs_body(operation) { TypeRef::named_nn(body) } else { TypeRef::named(body) };

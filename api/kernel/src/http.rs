@@ -146,6 +146,16 @@ pub fn accepts(headers: &HeaderMap, kinds: &[&str]) -> bool {
         })
 }
 
+/// Whether the request names this media type, and not only by a wildcard.
+pub fn names(headers: &HeaderMap, kind: &str) -> bool {
+    headers.get_all(header::ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
+        |range| {
+            let mut parts = range.split(';').map(str::trim);
+            parts.next().is_some_and(|named| named.eq_ignore_ascii_case(kind)) && !parts.any(is_refusal)
+        },
+    )
+}
+
 /// Whether a parameter of a media range refuses it.
 pub fn is_refusal(parameter: &str) -> bool {
     matches!(parameter.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")

@@ -6,10 +6,13 @@
 
 pub mod access;
 pub mod attempts;
+pub mod cell;
 pub mod clock;
+pub mod codes;
 pub mod collection;
 pub mod ctx;
 pub mod error;
+pub mod export;
 pub mod graphql;
 pub mod graphql_http;
 pub mod guard;

@@ -596,6 +596,10 @@ operations! {
     GetCode,
     /// Create a code.
     CreateCode,
+    /// Change members of a code (merge patch).
+    UpdateCode,
+    /// Retire a code: records that have it keep it, no other gets it.
+    RetireCode,
     /// List staff appointments.
     ListStaffAppointments,
     /// Read a staff appointment.
@@ -628,8 +632,26 @@ operations! {
     ListImportJobs,
     /// Read an import.
     GetImportJob,
-    /// Import a file into a partnership: all of it or nothing. The report names every refused row.
+    /// Import a file into a partnership. The report names every refused row.
     CreateImportJob,
+    /// Undo an import: archive what it made and bring back what it changed, unless that has changed since.
+    RevertImportJob,
+    /// Make or change an organisation by an external id: what is sent becomes the whole of what can be changed.
+    UpsertOrganization,
+    /// Make or change a person by an external id: what is sent becomes the whole of what can be changed.
+    UpsertPerson,
+    /// Make or change a location by an external id: what is sent becomes the whole of what can be changed.
+    UpsertLocation,
+    /// Make or change a partner by an external id: what is sent becomes the whole of what can be changed.
+    UpsertPartner,
+    /// Make or change a resource by an external id: what is sent becomes the whole of what can be changed.
+    UpsertResource,
+    /// Make or change a meeting by an external id: what is sent becomes the whole of what can be changed.
+    UpsertMeeting,
+    /// List what became of the rows of imports.
+    ListImportRows,
+    /// Read what became of a row of an import.
+    GetImportRow,
     /// List accounts.
     ListAccounts,
     /// Read an account.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::access::{Reach, rule};
 use crate::error::Code;
+use crate::export::{self, Format};
 use crate::operation::{Kind, Operation, Operations, Parameter};
 use crate::standing::Role;
 
@@ -76,6 +77,15 @@ fn written(operations: &Operations) -> Value {
     for operation in operations.iter() {
         let path = paths.entry(operation.path.clone()).or_default();
         path.insert(operation.kind.method().to_lowercase(), described(operations, operation));
+        if operation.kind == Kind::List {
+            for format in Format::ALL {
+                let file = export::as_file(operation, format);
+                paths.insert(
+                    file.path.clone(),
+                    Map::from_iter([("get".to_owned(), as_file(operations, &file, format))]),
+                );
+            }
+        }
     }
     let mut tags: Vec<&str> = operations.iter().map(|operation| operation.collection).collect();
     tags.sort_unstable();
@@ -270,6 +280,30 @@ fn described(operations: &Operations, operation: &Operation) -> Value {
     out
 }
 
+/// A list as a file, described: an operation of its own, since it answers in another form.
+fn as_file(operations: &Operations, file: &Operation, format: Format) -> Value {
+    let mut out = described(operations, file);
+    let (ending, form) = match format {
+        Format::Csv => ("Csv", "CSV (RFC 4180), a line of headers first"),
+        Format::JsonLines => ("Jsonl", "JSON Lines, one record a line"),
+    };
+    out["operationId"] = json!(format!("{}{ending}", file.op.name()));
+    out["summary"] = json!(format!("{} as {form}", file.op.summary().trim_end_matches('.')));
+    out["description"] = json!(format!("{} The whole list as {form}.", description(file)));
+    if let Some(parameters) = out["parameters"].as_array_mut() {
+        parameters.retain(|parameter| parameter["name"] != "expand");
+    }
+    out["responses"]["200"] = json!({
+        "description": "The file.",
+        "headers": {
+            "Request-Id": header("Id of the request.", "string"),
+            "Content-Disposition": header("Name of the file.", "string"),
+        },
+        "content": { format.media_type(): { "schema": { "type": "string" } } },
+    });
+    out
+}
+
 fn description(operation: &Operation) -> String {
     let rule = rule(operation.op);
     let mut text = operation.op.summary().to_owned();
@@ -291,7 +325,11 @@ fn parameters(operations: &Operations, operation: &Operation) -> Vec<Value> {
         }));
     }
     for parameter in &operation.parameters {
-        parameters.push(query(parameter));
+        let mut one = query(parameter);
+        if operation.in_path(parameter) {
+            (one["in"], one["required"]) = (json!("path"), json!(true));
+        }
+        parameters.push(one);
     }
     let has_relations = operations.relations.iter().any(|relation| Some(relation.from) == record(operation));
     if matches!(operation.kind, Kind::List | Kind::Get) && has_relations {
@@ -318,9 +356,16 @@ fn parameters(operations: &Operations, operation: &Operation) -> Vec<Value> {
             "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
         }));
     }
-    if operation.kind.needs_version() {
+    if operation.kind == Kind::Upsert {
         parameters.push(json!({
-            "name": "If-Match", "in": "header", "required": true,
+            "name": "If-None-Match", "in": "header", "required": false,
+            "description": "With `*` the same as `createOnly`.",
+            "schema": { "type": "string", "maxLength": 200 },
+        }));
+    }
+    if operation.kind.needs_version() || operation.kind == Kind::Upsert {
+        parameters.push(json!({
+            "name": "If-Match", "in": "header", "required": operation.kind.needs_version(),
             "description": "The entity tag read with the record: its version in quotes.",
             "schema": { "type": "string", "maxLength": 20, "examples": ["\"3\""] },
         }));
@@ -361,7 +406,8 @@ fn query(parameter: &Parameter) -> Value {
 
 fn answers(operation: &Operation, open: bool) -> Value {
     let mut headers = json!({ "Request-Id": header("Id of the request.", "string") });
-    if operation.kind == Kind::Get || operation.kind == Kind::Create || operation.kind.needs_version() {
+    let one = matches!(operation.kind, Kind::Get | Kind::Create | Kind::Upsert);
+    if one || operation.kind.needs_version() {
         headers["ETag"] = header("The record's version in quotes; send it back as If-Match.", "string");
     }
     if operation.kind == Kind::Create {
@@ -374,7 +420,7 @@ fn answers(operation: &Operation, open: bool) -> Value {
         Kind::List => "A page.",
         Kind::Create => "Made.",
         Kind::Get | Kind::Report => "Found.",
-        Kind::Update => "Changed.",
+        Kind::Update | Kind::Upsert => "Changed.",
         Kind::Archive => "Archived.",
         Kind::Act | Kind::Submit => "Done.",
     };
@@ -387,6 +433,12 @@ fn answers(operation: &Operation, open: bool) -> Value {
             "content": { "application/json": { "schema": { "$ref": format!("#/components/schemas/{}", operation.answer) } } },
         }),
     );
+    if operation.kind == Kind::Upsert {
+        let mut made = answers[&operation.kind.status().to_string()].clone();
+        made["description"] = json!("Made.");
+        made["headers"]["Location"] = header("Address of the new record.", "string");
+        answers.insert("201".into(), made);
+    }
     if operation.kind == Kind::Get {
         answers.insert(
             "304".into(),
@@ -408,6 +460,9 @@ fn answers(operation: &Operation, open: bool) -> Value {
     }
     if operation.kind.needs_version() {
         statuses.extend([412, 428]);
+    }
+    if operation.kind == Kind::Upsert {
+        statuses.push(412);
     }
     if open {
         statuses.extend([410, 429]);

@@ -39,6 +39,8 @@ pub enum Kind {
     Create,
     /// Changes members of one.
     Update,
+    /// Makes or changes the one that another system knows by an identifier.
+    Upsert,
     /// Archives one (`DELETE`).
     Archive,
     /// Moves one to another state, or does another named thing to it.
@@ -72,6 +74,7 @@ impl Kind {
         match self {
             Kind::List | Kind::Get | Kind::Report => "GET",
             Kind::Update => "PATCH",
+            Kind::Upsert => "PUT",
             Kind::Archive => "DELETE",
             Kind::Create | Kind::Act | Kind::Submit => "POST",
         }
@@ -140,6 +143,48 @@ pub trait Shown: Send {
     fn next(&self) -> Option<&str> {
         None
     }
+    /// Whether the record shown was made by what is answered.
+    fn is_new(&self) -> bool {
+        false
+    }
+}
+
+/// What an upsert shows of a record that was not there before.
+struct New(Box<dyn Shown>);
+
+impl Shown for New {
+    fn json(&self) -> Result<Vec<u8>> {
+        self.0.json()
+    }
+    fn value(&self) -> Result<Value> {
+        self.0.value()
+    }
+    fn is_new(&self) -> bool {
+        true
+    }
+}
+
+/// What is asked of an upsert.
+#[derive(Clone, Debug)]
+pub struct Upsert {
+    /// Scheme of the external id.
+    pub scheme: String,
+    /// The external id.
+    pub value: String,
+    /// The version the change is made on, if it is to be made on that only.
+    pub version: Option<i32>,
+    /// Refuse when the record is there.
+    pub create_only: bool,
+    /// The record, in the shape of a creation.
+    pub body: Map<String, Value>,
+}
+
+/// What became of an upsert.
+pub struct Upserted {
+    /// The record.
+    pub answered: Answered,
+    /// Whether it was made.
+    pub created: bool,
 }
 
 pub(crate) struct One<T>(pub(crate) T);
@@ -226,6 +271,13 @@ pub struct Operation {
     /// Name of the record's schema, for lists.
     pub item: Option<String>,
     pub(crate) run: Run,
+}
+
+impl Operation {
+    /// Whether a parameter stands in the address, so that it cannot be left out.
+    pub fn in_path(&self, parameter: &Parameter) -> bool {
+        self.path.contains(&format!("{{{}}}", parameter.name))
+    }
 }
 
 /// A collection.
@@ -386,7 +438,7 @@ impl Operations {
         if arguments.body.is_null() && operation.kind == Kind::Act {
             arguments.body = json!({});
         }
-        if operation.kind == Kind::Create
+        if matches!(operation.kind, Kind::Create | Kind::Upsert)
             && let Value::Object(members) = &mut arguments.body
         {
             members.retain(|_, value| !value.is_null());
@@ -521,6 +573,66 @@ impl Operations {
                     }
                     let question = record::decode::<Q>(Value::Object(parameters))?;
                     Ok(Answered { shown: Box::new(One(run(ctx, question).await?)), version: None, id: None })
+                })
+            }),
+        });
+    }
+
+    /// Makes or changes the record of a collection that another system knows by an identifier:
+    /// `PUT /v1/{collection}/by-external-id/{scheme}/{value}`. It takes what a creation takes.
+    pub fn upsert<F, Fut>(&mut self, op: Op, collection: &'static str, run: F)
+    where
+        F: Fn(Ctx, Upsert) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Upserted>> + Send + 'static,
+    {
+        let create = self.operations.values().find(|one| one.collection == collection && one.kind == Kind::Create);
+        let Some((body, answer)) = create.map(|create| (create.body.clone(), create.answer.clone())) else {
+            return;
+        };
+        let parameter = |name: &str, schema: Value, description: &str| Parameter {
+            name: name.into(),
+            schema,
+            many: false,
+            description: description.into(),
+        };
+        let run = Arc::new(run);
+        self.add(Operation {
+            op,
+            kind: Kind::Upsert,
+            path: format!("/v1/{collection}/by-external-id/{{scheme}}/{{value}}"),
+            collection,
+            parameters: vec![
+                parameter(
+                    "scheme",
+                    json!({ "type": "string", "minLength": 1, "maxLength": 100 }),
+                    "Scheme of the external id.",
+                ),
+                parameter("value", json!({ "type": "string", "minLength": 1, "maxLength": 300 }), "The external id."),
+                parameter("createOnly", json!({ "type": "boolean" }), "Refuse when the record is there already."),
+            ],
+            body,
+            large: false,
+            answer,
+            item: None,
+            run: Arc::new(move |ctx, arguments| {
+                let run = run.clone();
+                Box::pin(async move {
+                    let text = |name: &str| {
+                        let given = arguments.parameters.get(name).and_then(Value::as_str).map(str::to_owned);
+                        given.ok_or_else(|| Error::member(format!("/{name}"), "required", "give it"))
+                    };
+                    let asked = Upsert {
+                        scheme: text("scheme")?,
+                        value: text("value")?,
+                        version: arguments.version,
+                        create_only: arguments.parameters.get("createOnly") == Some(&json!(true)),
+                        body: arguments.body.as_object().cloned().unwrap_or_default(),
+                    };
+                    let Upserted { mut answered, created } = run(ctx, asked).await?;
+                    if created {
+                        answered.shown = Box::new(New(answered.shown));
+                    }
+                    Ok(answered)
                 })
             }),
         });

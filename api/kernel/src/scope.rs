@@ -121,6 +121,7 @@ shared! {
     GetPolicySetting policy_setting,
     GetMeetingSeries meeting_series,
     GetImportJob import_job,
+    GetImportRow import_row,
     GetExternalId external_id,
 }
 

@@ -51,7 +51,7 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
 /// Which front ends in browsers may call: those named, with their token in a header and never by cookie.
 fn cors(origins: &[String]) -> Cors {
     let mut cors = Cors::default()
-        .allowed_methods(["GET", "HEAD", "POST", "PATCH", "DELETE"])
+        .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
         .allow_any_header()
         .expose_headers(["ETag", "Link", "Location", "Request-Id", "Retry-After"])
         .max_age(3600);

@@ -411,6 +411,14 @@ impl Builder<'_> {
         });
         let made = self.call(lead, "POST", "/v1/import-jobs", made, None).await;
         self.row(table, "import-jobs", &made, &[]);
+        let refused = json!({
+            "kind": "csv", "fileName": "organizations.csv", "collection": "organizations", "matchKey": "none",
+            "content": base64::engine::general_purpose::STANDARD.encode("name,kind\n--,employer\n"),
+        });
+        let refused = self.call(lead, "POST", "/v1/import-jobs", refused, None).await;
+        let refused = format!("/v1/import-rows?jobId={}", super::client::text(&refused["id"]));
+        let refused = self.call(lead, "GET", &refused, Value::Null, None).await;
+        self.row(table, "import-rows", &refused["items"][0], &[]);
         let made = json!({
             "title": "Monthly", "kind": "partnership", "mode": "action", "rrule": "FREQ=MONTHLY;BYDAY=2TU;COUNT=3",
             "startsLocal": "2026-09-08T09:00", "timeZone": "America/Chicago", "durationMinutes": 60,
