@@ -18,6 +18,7 @@ use crate::op::Op;
 use crate::operation::Operations;
 use crate::principal::Principals;
 use crate::scope::Scoped;
+use crate::seal::Seals;
 use crate::standing::{Caller, Principal, Role, Standing};
 use crate::store::{self, Store, Tx};
 use crate::token::Keys;
@@ -76,6 +77,8 @@ pub struct App {
     pub operations: Arc<Operations>,
     /// What time it is.
     pub clock: Clock,
+    /// Where anything is kept for the bargaining table.
+    pub seals: Seals,
     /// Failed sign-ins.
     pub attempts: Attempts,
     /// Limits.
@@ -105,6 +108,7 @@ pub struct Ctx {
     pub validate_only: bool,
     tx: Option<Tx>,
     standings_changed: Arc<AtomicBool>,
+    seals_changed: Arc<AtomicBool>,
 }
 
 impl Ctx {
@@ -120,6 +124,7 @@ impl Ctx {
             validate_only: false,
             tx: None,
             standings_changed: Arc::default(),
+            seals_changed: Arc::default(),
         }
     }
 
@@ -177,6 +182,9 @@ impl Ctx {
         if self.standings_changed.load(Ordering::Acquire) {
             self.app.principals.forget();
         }
+        if self.seals_changed.load(Ordering::Acquire) {
+            self.app.seals.forget();
+        }
         outcome
     }
 
@@ -194,6 +202,16 @@ impl Ctx {
     /// Says that who may do what has changed, so that it holds from the commit on.
     pub fn standings_change(&self) {
         self.standings_changed.store(true, Ordering::Release);
+    }
+
+    /// Says that something was sealed or unsealed, so that it holds from the commit on.
+    pub fn seals_change(&self) {
+        self.seals_changed.store(true, Ordering::Release);
+    }
+
+    /// Whether this is the view of a transaction.
+    pub fn writes(&self) -> bool {
+        self.tx.is_some()
     }
 
     /// The standing acted in.

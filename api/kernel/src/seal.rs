@@ -2,13 +2,16 @@
 //! nobody else. Which records are sealed stands in one table, and one condition and one pass over what is shown apply it
 //! to all of them.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::RwLock;
+use std::time::{Duration, Instant};
 
 use roundtable_entity::{Record, input, seal, topic};
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query, SelectStatement};
 use sea_orm::{
     ActiveValue, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Value as SqlValue,
 };
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::ctx::Ctx;
@@ -112,10 +115,10 @@ pub(crate) async fn veil<R: Record>(ctx: &Ctx, standing: &Standing, rows: &mut [
     if rows.is_empty() || standing.partnership_id.is_nil() {
         return Ok(());
     }
-    let hidden = hidden(ctx, standing).await?;
-    if hidden.is_empty() {
+    if !ctx.app.seals.any(ctx, standing.partnership_id).await? {
         return Ok(());
     }
+    let hidden = hidden(ctx, standing).await?;
     for field in R::FIELDS.iter().filter(|field| !R::HIDDEN.contains(&field.name)) {
         let Some(column) = R::column(field.name) else { continue };
         for row in rows.iter_mut() {
@@ -123,7 +126,7 @@ pub(crate) async fn veil<R: Record>(ctx: &Ctx, standing: &Standing, rows: &mut [
                 SqlValue::Uuid(Some(id)) if field.optional && hidden.contains(&id) => {
                     row.try_set(column, SqlValue::Uuid(None))?;
                 }
-                SqlValue::String(Some(text)) if text.starts_with("[\"") => {
+                SqlValue::String(Some(text)) if text.starts_with('[') => {
                     if let Some(rest) = without(&text, &hidden) {
                         row.try_set(column, SqlValue::String(Some(rest)))?;
                     }
@@ -135,12 +138,18 @@ pub(crate) async fn veil<R: Record>(ctx: &Ctx, standing: &Standing, rows: &mut [
     Ok(())
 }
 
-/// A list of ids without those hidden; `None` when it is none, or holds none of them.
+/// A list without the ids that are hidden, and without the entries that hold one; `None` when it is no list, or nothing in
+/// it is hidden.
 fn without(text: &str, hidden: &HashSet<Uuid>) -> Option<String> {
-    let mut ids: Vec<String> = serde_json::from_str(text).ok()?;
-    let all = ids.len();
-    ids.retain(|id| Uuid::parse_str(id).map_or(true, |id| !hidden.contains(&id)));
-    if ids.len() < all { serde_json::to_string(&ids).ok() } else { None }
+    let mut entries: Vec<Value> = serde_json::from_str(text).ok()?;
+    let is_hidden =
+        |value: &Value| value.as_str().and_then(|id| Uuid::parse_str(id).ok()).is_some_and(|id| hidden.contains(&id));
+    let all = entries.len();
+    entries.retain(|entry| match entry {
+        Value::Object(members) => !members.values().any(is_hidden),
+        one => !is_hidden(one),
+    });
+    if entries.len() < all { serde_json::to_string(&entries).ok() } else { None }
 }
 
 /// Refuses to go on in the partnership about what is kept for the bargaining table. Only its parties ever get to hear so:
@@ -186,6 +195,7 @@ pub async fn seal(ctx: &Ctx, topic: &topic::Model, roots: Vec<(&'static str, Uui
             .exec_without_returning(&ctx.read())
             .await?;
     }
+    ctx.seals_change();
     Ok(())
 }
 
@@ -261,7 +271,44 @@ pub async fn of_partnership(ctx: &Ctx, partnership_id: Uuid) -> Result<Vec<seal:
 /// Lifts the seals of a topic.
 pub async fn unseal(ctx: &Ctx, topic_id: Uuid) -> Result<()> {
     seal::Entity::delete_many().filter(seal::Column::TopicId.eq(topic_id)).exec(&ctx.read()).await?;
+    ctx.seals_change();
     Ok(())
+}
+
+/// At which partnerships anything is sealed, kept for a second: most have nothing sealed, and their lists need no pass. Rows
+/// themselves are hidden by the condition of their statement, so what another replica sealed within the second shows as an
+/// id at the most.
+#[derive(Default)]
+pub struct Seals {
+    kept: RwLock<HashMap<Uuid, (Instant, bool)>>,
+}
+
+impl Seals {
+    async fn any(&self, ctx: &Ctx, partnership_id: Uuid) -> Result<bool> {
+        if let Ok(kept) = self.kept.read()
+            && let Some((since, any)) = kept.get(&partnership_id)
+            && since.elapsed() < Duration::from_secs(1)
+        {
+            return Ok(*any);
+        }
+        let asked = Instant::now();
+        let found =
+            seal::Entity::find().filter(seal::Column::PartnershipId.eq(partnership_id)).one(&ctx.read()).await?;
+        // What a transaction sees may never be committed.
+        if !ctx.writes()
+            && let Ok(mut kept) = self.kept.write()
+        {
+            kept.insert(partnership_id, (asked, found.is_some()));
+        }
+        Ok(found.is_some())
+    }
+
+    /// Forgets everything: something was sealed or unsealed.
+    pub fn forget(&self) {
+        if let Ok(mut kept) = self.kept.write() {
+            kept.clear();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -276,6 +323,9 @@ mod tests {
         assert_eq!(without(&list(&[kept, gone]), &hidden), Some(list(&[kept])));
         assert_eq!(without(&list(&[kept]), &hidden), None);
         assert_eq!(without("[\"said\" was the word", &hidden), None);
+        let step = |solution: Uuid| serde_json::json!([{ "title": "Mentors", "solutionId": solution }]).to_string();
+        assert_eq!(without(&step(gone), &hidden), Some("[]".into()));
+        assert_eq!(without(&step(kept), &hidden), None);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use roundtable_kernel::ctx::App;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::operation::Operations;
 use roundtable_kernel::principal::Principals;
+use roundtable_kernel::seal::Seals;
 use roundtable_kernel::store::{Store, StoreOptions};
 use roundtable_kernel::token::Keys;
 use roundtable_kernel::{graphql, graphql_http, http, rest};
@@ -89,6 +90,7 @@ pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
         principals: Principals::default(),
         operations,
         clock: Clock::default(),
+        seals: Seals::default(),
         attempts: Attempts::default(),
         limits: settings.limits(),
         trusted_proxies: settings.listed(&settings.trusted_proxies),
