@@ -8,10 +8,12 @@
 mod harness;
 
 mod access;
+mod calendars;
 mod concurrency;
 mod contract;
 mod direction;
 mod graphql_http;
+mod hsds;
 mod identity;
 mod imports;
 mod migrations;

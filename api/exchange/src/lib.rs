@@ -2,6 +2,8 @@
 
 use roundtable_kernel::operation::Operations;
 
+mod events;
+pub mod ics;
 pub mod jobs;
 pub mod mapping;
 pub mod parsing;

@@ -23,7 +23,7 @@ use crate::{assemble, check_version, serve};
 /// What to import, into which partnership.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Kind of file: `hsds`, `bargaining-notices`, `board`, `providers` or `csv`.
+    /// Kind of file: `hsds`, `bargaining-notices`, `board`, `providers`, `csv` or `ics`.
     kind: String,
     /// A file, a folder, or a `.zip` package.
     path: PathBuf,
