@@ -36,7 +36,8 @@ impl MigrationTrait for Migration {
         manager.get_connection().execute_unprepared("UPDATE meeting_series SET excluded = '[]'").await?;
         let run = manager.get_connection();
         run.execute_unprepared(&table::create_plain("mail", MAIL, "id", manager.get_database_backend())?).await?;
-        run.execute_unprepared("CREATE INDEX mail_due ON mail (due_at) WHERE sent_at IS NULL AND failed_at IS NULL").await?;
+        run.execute_unprepared("CREATE INDEX mail_due ON mail (due_at) WHERE sent_at IS NULL AND failed_at IS NULL")
+            .await?;
         run.execute_unprepared("CREATE INDEX mail_by_meeting ON mail (meeting_id, recipient)").await?;
         Ok(())
     }

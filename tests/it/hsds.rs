@@ -19,7 +19,8 @@ use crate::harness::{App, Who};
 /// The schemas of the standard beside the workspace, if they are there.
 fn schemas(version: &str) -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let found = here.ancestors().map(|above| above.join("shared").join("hsds").join(version)).find(|path| path.exists());
+    let found =
+        here.ancestors().map(|above| above.join("shared").join("hsds").join(version)).find(|path| path.exists());
     if found.is_none() {
         use std::io::Write;
         let _ = writeln!(std::io::stderr(), "*** the schemas of HSDS {version} are not beside the workspace");
@@ -29,7 +30,8 @@ fn schemas(version: &str) -> Option<PathBuf> {
 
 /// A validator of one entity, its references read from the folder.
 fn validator(folder: &Path, entity: &str) -> jsonschema::Validator {
-    let mut schema: Value = serde_json::from_slice(&std::fs::read(folder.join(format!("{entity}.json"))).unwrap()).unwrap();
+    let mut schema: Value =
+        serde_json::from_slice(&std::fs::read(folder.join(format!("{entity}.json"))).unwrap()).unwrap();
     inlined(&mut schema, folder, 0);
     jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
 }
@@ -61,11 +63,17 @@ fn inlined(schema: &mut Value, folder: &Path, depth: usize) {
 async fn entry(app: &App) -> Value {
     let lead = &app.world.ours.lead;
     let owner = app.world.ours.organization[&Role::Institution];
-    let place = app.make(lead, "/v1/locations", json!({
-        "organizationId": owner, "name": "North campus", "address": "1 Main Street", "city": "Rockford",
-        "stateProvince": "IL", "postalCode": "06101", "country": "US", "latitude": 42.25, "longitude": -89.5,
-        "phone": "+18155550111",
-    })).await;
+    let place = app
+        .make(
+            lead,
+            "/v1/locations",
+            json!({
+                "organizationId": owner, "name": "North campus", "address": "1 Main Street", "city": "Rockford",
+                "stateProvince": "IL", "postalCode": "06101", "country": "US", "latitude": 42.25, "longitude": -89.5,
+                "phone": "+18155550111",
+            }),
+        )
+        .await;
     let entry = app.make(lead, "/v1/resources", json!({
         "name": "Welding, evenings", "entryKind": "program", "ownerOrganizationId": owner, "locationId": place["id"],
         "alternateName": "Night welding", "description": "Twelve weeks.\nWith \"papers\".", "status": "temporarily_closed",

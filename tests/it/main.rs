@@ -16,6 +16,7 @@ mod graphql_http;
 mod hsds;
 mod identity;
 mod imports;
+mod mail;
 mod migrations;
 mod parity;
 mod rest;

@@ -32,8 +32,7 @@ pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
             let app = app.clone();
             async move {
                 let answered = answer(&app, &request).await;
-                let mut response =
-                    answered.unwrap_or_else(|error| http::problem(&error, &http::request_id(&request)));
+                let mut response = answered.unwrap_or_else(|error| http::problem(&error, &http::request_id(&request)));
                 // The address is the secret: no other site is told it, and no index keeps it.
                 for (name, value) in [("referrer-policy", "no-referrer"), ("x-robots-tag", "noindex")] {
                     let name = header::HeaderName::from_static(name);

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Datelike, NaiveDateTime, Utc};
 use chrono_tz::Tz;
 use roundtable_entity::{
-    InvitedAs, MeetingState, PartStat, Publicity, attendance, meeting, meeting_series, organization, partnership, person,
+    InvitedAs, MeetingState, PartStat, Publicity, attendance, meeting, meeting_series, organization, partnership,
+    person,
 };
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Error, Result};
@@ -313,10 +314,9 @@ impl Around<'_> {
         let host = meeting.host_organization_id.or(of.intermediary_organization_id);
         match host.and_then(|id| self.organizations.get(&id)) {
             Some(host) => Organizer { name: host.name.clone(), address: address(host.email.as_ref(), host.id) },
-            None => Organizer {
-                name: of.name.as_ref().unwrap_or(&of.working_title).clone(),
-                address: address(None, of.id),
-            },
+            None => {
+                Organizer { name: of.name.as_ref().unwrap_or(&of.working_title).clone(), address: address(None, of.id) }
+            }
         }
     }
 

@@ -268,7 +268,9 @@ fn property(line: u64, text: &str) -> Result<Property, String> {
         from = end + 1;
     }
     let name = pieces.first().map(|name| name.trim().to_ascii_uppercase()).unwrap_or_default();
-    if name.is_empty() || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')) {
+    if name.is_empty()
+        || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.'))
+    {
         let shown: String = name.chars().take(40).collect();
         return Err(format!("{shown:?} is no name of a property"));
     }
@@ -320,7 +322,8 @@ mod tests {
 
     #[test]
     fn broken_lines_are_named_and_the_rest_is_read() {
-        let (components, faults) = read("BEGIN:VCALENDAR\nnothing here\nX-A;B=\"c:d\nEND:VEVENT\n  folded\nBEGIN:VEVENT\nUID:1\n");
+        let (components, faults) =
+            read("BEGIN:VCALENDAR\nnothing here\nX-A;B=\"c:d\nEND:VEVENT\n  folded\nBEGIN:VEVENT\nUID:1\n");
         assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [2, 4]);
         assert_eq!(components[0].parts[0].text("UID").unwrap(), "1");
         assert!(read(&"BEGIN:A\n".repeat(5000)).1.len() > 4000);

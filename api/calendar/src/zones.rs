@@ -221,7 +221,8 @@ pub fn described(component: &Component, year: i32) -> Option<Tz> {
     told.sort_unstable();
     let known = WINDOWS.iter().filter_map(|(_, zone)| zone.parse::<Tz>().ok());
     let mut alike = known.filter(|zone| {
-        let found: Vec<_> = changes(*zone, year, year).into_iter().map(|one| (one.shown, one.before, one.after)).collect();
+        let found: Vec<_> =
+            changes(*zone, year, year).into_iter().map(|one| (one.shown, one.before, one.after)).collect();
         if told.is_empty() { found.is_empty() && Some(offset(*zone, new_year(year))) == fixed } else { found == told }
     });
     alike.next()
@@ -245,7 +246,8 @@ fn onset(part: &Component, year: i32) -> Option<NaiveDateTime> {
     // Midnight is written by some as its last second.
     let starts = if starts.second() == 59 { starts + TimeDelta::seconds(1) } else { starts };
     let Some(rule) = part.text("RRULE") else { return (starts.year() == year).then_some(starts) };
-    let of = |name: &str| rule.split(';').find_map(|piece| piece.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned);
+    let of =
+        |name: &str| rule.split(';').find_map(|piece| piece.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned);
     let month: u32 = of("BYMONTH")?.parse().ok()?;
     let by_day = of("BYDAY")?;
     let (nth, day) = by_day.split_at_checked(by_day.len().checked_sub(2)?)?;
@@ -282,8 +284,14 @@ mod tests {
     #[test]
     fn a_zone_is_written_change_by_change_and_then_by_its_rule() {
         let text = written("America/Chicago", 2026, 2026);
-        assert!(text.contains("DTSTART:20260308T020000\r\nTZOFFSETFROM:-0600\r\nTZOFFSETTO:-0500\r\nTZNAME:CDT"), "{text}");
-        assert!(text.contains("DTSTART:20261101T020000\r\nTZOFFSETFROM:-0500\r\nTZOFFSETTO:-0600\r\nTZNAME:CST"), "{text}");
+        assert!(
+            text.contains("DTSTART:20260308T020000\r\nTZOFFSETFROM:-0600\r\nTZOFFSETTO:-0500\r\nTZNAME:CDT"),
+            "{text}"
+        );
+        assert!(
+            text.contains("DTSTART:20261101T020000\r\nTZOFFSETFROM:-0500\r\nTZOFFSETTO:-0600\r\nTZNAME:CST"),
+            "{text}"
+        );
         assert!(text.contains("RRULE:FREQ=YEARLY;BYMONTH=3;BYDAY=2SU"), "{text}");
         assert!(written("Europe/Berlin", 2026, 2026).contains("RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU"));
         assert_eq!(written("Asia/Kolkata", 2026, 2030).matches("BEGIN:STANDARD").count(), 1);

@@ -155,7 +155,8 @@ impl<'p> Reader<'p> {
         let mut master_zone = None;
         for part in &parts {
             if part.property("RECURRENCE-ID").is_none() {
-                master_zone = part.property("DTSTART").and_then(|start| self.when(start, part).ok()).and_then(|one| one.zone);
+                master_zone =
+                    part.property("DTSTART").and_then(|start| self.when(start, part).ok()).and_then(|one| one.zone);
             }
         }
         for part in parts {
@@ -435,7 +436,8 @@ impl<'p> Reader<'p> {
         let year = shown.date().format("%Y").to_string().parse().unwrap_or(2026);
         let zone = zones::named(name).or_else(|| told.and_then(|zone| zones::described(zone, year)));
         let unknown = || {
-            let detail = format!("{name} is neither a known time zone nor described by the file in a way that fits one");
+            let detail =
+                format!("{name} is neither a known time zone nor described by the file in a way that fits one");
             (part.line.max(property.line), "timeZone", "unknown_time_zone", detail)
         };
         Ok(When { shown, zone: Some(zone.ok_or_else(unknown)?), whole_day: false })
@@ -461,7 +463,8 @@ pub(crate) struct Revision {
 impl Revision {
     fn of(part: &Component) -> Self {
         let modified = part.text("LAST-MODIFIED");
-        let modified = modified.and_then(|at| NaiveDateTime::parse_from_str(at.trim_end_matches('Z'), "%Y%m%dT%H%M%S").ok());
+        let modified =
+            modified.and_then(|at| NaiveDateTime::parse_from_str(at.trim_end_matches('Z'), "%Y%m%dT%H%M%S").ok());
         let sequence = part.text("SEQUENCE").and_then(|number| number.parse().ok());
         Self { sequence: sequence.unwrap_or_default(), modified: modified.map(|at| at.and_utc()) }
     }
@@ -490,7 +493,9 @@ impl Revision {
         match self.sequence.cmp(&other.sequence) {
             std::cmp::Ordering::Less => true,
             std::cmp::Ordering::Greater => false,
-            std::cmp::Ordering::Equal => matches!((self.modified, other.modified), (Some(this), Some(other)) if this <= other),
+            std::cmp::Ordering::Equal => {
+                matches!((self.modified, other.modified), (Some(this), Some(other)) if this <= other)
+            }
         }
     }
 }
@@ -577,7 +582,8 @@ mod tests {
 
     #[test]
     fn an_older_edition_is_no_news() {
-        let at = |sequence, modified: Option<&str>| Revision { sequence, modified: modified.map(|at| at.parse().unwrap()) };
+        let at =
+            |sequence, modified: Option<&str>| Revision { sequence, modified: modified.map(|at| at.parse().unwrap()) };
         let (early, late) = (Some("2026-01-01T00:00:00Z"), Some("2026-02-01T00:00:00Z"));
         assert!(at(1, late).is_no_news_to(&at(2, early)));
         assert!(at(2, early).is_no_news_to(&at(2, early)));

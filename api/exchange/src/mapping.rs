@@ -61,10 +61,9 @@ impl FromStr for ImportKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| format!("unknown kind `{text}`; one of hsds, bargaining-notices, board, providers, csv, ics"))
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            format!("unknown kind `{text}`; one of hsds, bargaining-notices, board, providers, csv, ics")
+        })
     }
 }
 

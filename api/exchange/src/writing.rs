@@ -269,7 +269,8 @@ impl Writer {
             .into_iter()
             .map(|row| ((row.record_type, ExternalKey { scheme: row.scheme, value: row.value }), row.record_id))
             .collect();
-        let known = if kind == ImportKind::Ics { crate::events::by_uid(ctx, partnership_id, known).await? } else { known };
+        let known =
+            if kind == ImportKind::Ics { crate::events::by_uid(ctx, partnership_id, known).await? } else { known };
         let report = Report { kind: kind.as_str().into(), dry_run, ..Report::default() };
         Ok(Self { partnership, kind, known, report })
     }
@@ -334,7 +335,12 @@ impl Writer {
     }
 
     /// Fills in what a kind of file leaves out and a record cannot do without.
-    pub(crate) async fn complete(&mut self, ctx: &Ctx, planned: &Planned, members: &mut Map<String, Value>) -> Result<()> {
+    pub(crate) async fn complete(
+        &mut self,
+        ctx: &Ctx,
+        planned: &Planned,
+        members: &mut Map<String, Value>,
+    ) -> Result<()> {
         let mut default = |name: &str, value: Value| {
             members.entry(name).or_insert(value);
         };
@@ -447,7 +453,7 @@ impl Writer {
         ctx.app.operations.call(ctx, op, arguments).await.map(|_| ())
     }
 
-    pub(crate) async fn update(&self, ctx: &Ctx, writes: &Writes, id: Uuid, members: Map<String, Value>) -> Result<Outcome> {
+    async fn update(&self, ctx: &Ctx, writes: &Writes, id: Uuid, members: Map<String, Value>) -> Result<Outcome> {
         let Some(op) = writes.update else {
             return Ok(Outcome::Unchanged);
         };

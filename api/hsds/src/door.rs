@@ -6,12 +6,13 @@ use std::sync::Arc;
 use actix_web::http::header;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, guard};
-use roundtable_entity::{Record, Via, location, name_key, organization, resource};
+use roundtable_entity::{Record, Texts, Via, location, name_key, organization, resource};
 use roundtable_kernel::ctx::App;
 use roundtable_kernel::error::{Code, Error, Problem, Result};
 use roundtable_kernel::op::Op;
-use roundtable_kernel::{http, rest};
 use roundtable_kernel::token::fingerprint;
+use roundtable_kernel::{http, rest};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr, SimpleExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -74,7 +75,7 @@ async fn answer(app: &Arc<App>, request: &HttpRequest) -> Result<HttpResponse> {
 }
 
 fn sent(request: &HttpRequest, public: bool, media: &str, bytes: Vec<u8>) -> Result<HttpResponse> {
-    let tag = format!("\"{}\"", fingerprint(&String::from_utf8_lossy(&bytes)));
+    let tag = format!("\"{}\"", fingerprint(&bytes.escape_ascii().to_string()));
     let mut response = HttpResponse::Ok();
     response.insert_header((http::REQUEST_ID, http::request_id(request).to_string()));
     response.insert_header((header::VARY, "Authorization, Acting-Partnership"));
@@ -179,13 +180,19 @@ fn some(all: Vec<Map<String, Value>>, query: &Query, (number, rows): (u64, u64))
     envelope(total, (number, rows), shown)
 }
 
+/// Whether a text holds another, whatever the case, with nothing in it meaning anything else.
+fn holds<C: ColumnTrait>(column: C, text: &str) -> SimpleExpr {
+    let literal = text.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    Expr::expr(Func::lower(column.into_expr())).like(LikeExpr::new(format!("%{literal}%")).escape('\\'))
+}
+
 /// Services that the parameters ask for.
 async fn asked(reader: &Reader, query: &Query) -> Result<Condition> {
     let mut rows = reader.services()?;
     if let Some(text) = query.get("search") {
         let words = Condition::any()
             .add(resource::Column::NameKey.contains(name_key(text)))
-            .add(resource::Column::Description.contains(text.as_str()));
+            .add(holds(resource::Column::Description, text));
         rows = rows.add(words);
     }
     if let Some(owner) = id(query, "organization_id")? {
@@ -294,35 +301,43 @@ async fn organizations(reader: &Reader, query: &Query, page: (u64, u64)) -> Resu
         .await?;
     let found = reader.masked(found);
     let (full, services) = (told(query, "full")?, told(query, "full_service")?);
-    let mut shown = Vec::new();
-    for row in &found {
-        shown.push(if full || services { whole(reader, row, services).await? } else { shapes::organization(row) });
-    }
+    let shown = match full || services {
+        true => whole(reader, &found, services).await?,
+        false => found.iter().map(shapes::organization).collect(),
+    };
     Ok(envelope(total, page, shown))
 }
 
-/// An organisation with its places, and its services in full or by name.
-async fn whole(reader: &Reader, row: &organization::Model, full: bool) -> Result<Map<String, Value>> {
-    let of = reader.services()?.add(resource::Column::OwnerOrganizationId.eq(row.id));
-    let services = resource::Entity::find().filter(of).order_by_asc(resource::Column::Id).all(&reader.ctx.read()).await?;
+/// Organisations with their places, and their services in full or by name.
+async fn whole(reader: &Reader, rows: &[organization::Model], full: bool) -> Result<Vec<Map<String, Value>>> {
+    let owners = rows.iter().map(|row| row.id);
+    let of = reader.services()?.add(resource::Column::OwnerOrganizationId.is_in(owners));
+    let services =
+        resource::Entity::find().filter(of).order_by_asc(resource::Column::Id).all(&reader.ctx.read()).await?;
     let services = reader.masked(services);
     let around = around(reader, &services).await?;
-    let mut places: Vec<&location::Model> = around.locations.values().filter(|one| one.organization_id == row.id).collect();
+    let mut places: Vec<&location::Model> = around.locations.values().collect();
     places.sort_by_key(|place| place.id);
-    let mut shown = shapes::full_organization(row, &places);
-    let services = services.iter().map(|service| match full {
-        true => shapes::full_service(service, &around),
-        false => shapes::minimal_service(service),
-    });
-    shown.insert("services".into(), services.map(Value::Object).collect());
-    Ok(shown)
+    let one = |row: &organization::Model| {
+        let places: Vec<&location::Model> =
+            places.iter().filter(|place| place.organization_id == row.id).copied().collect();
+        let mut shown = shapes::full_organization(row, &places);
+        let services = services.iter().filter(|service| service.owner_organization_id == Some(row.id));
+        let services = services.map(|service| match full {
+            true => shapes::full_service(service, &around),
+            false => shapes::minimal_service(service),
+        });
+        shown.insert("services".into(), services.map(Value::Object).collect());
+        shown
+    };
+    Ok(rows.iter().map(one).collect())
 }
 
 async fn locations(reader: &Reader, query: &Query, page: (u64, u64)) -> Result<String> {
     only(query, &[LIST, &["full"]].concat())?;
     let mut rows = reader.locations()?;
     if let Some(text) = query.get("search") {
-        rows = rows.add(location::Column::Name.contains(text.as_str()));
+        rows = rows.add(holds(location::Column::Name, text));
     }
     let total = location::Entity::find().filter(rows.clone()).count(&reader.ctx.read()).await?;
     let found = location::Entity::find()
@@ -355,7 +370,7 @@ async fn one(reader: &Reader, collection: &str, id: Uuid) -> Result<Map<String, 
             let rows = reader.organizations()?.add(organization::Column::Id.eq(id));
             let row = organization::Entity::find().filter(rows).all(&reader.ctx.read()).await?;
             let row = reader.masked(row);
-            whole(reader, row.first().ok_or_else(Error::not_found)?, false).await
+            whole(reader, &row, false).await?.pop().ok_or_else(Error::not_found)
         }
         "locations" => {
             let rows = reader.locations()?.add(location::Column::Id.eq(id));
@@ -400,8 +415,15 @@ pub(crate) async fn around(reader: &Reader, rows: &[resource::Model]) -> Result<
 
 /// Terms that services this reader sees are classed by, in order.
 async fn terms(reader: &Reader) -> Result<(Vec<Term>, Around)> {
-    let rows = resource::Entity::find().filter(reader.services()?).all(&reader.ctx.read()).await?;
-    let terms: BTreeSet<Term> = rows.iter().flat_map(shapes::terms).collect();
+    let rows = resource::Entity::find()
+        .select_only()
+        .columns([resource::Column::Naics, resource::Column::Soc, resource::Column::Cip, resource::Column::Keywords])
+        .filter(reader.services()?)
+        .into_tuple::<(Texts, Texts, Texts, Texts)>()
+        .all(&reader.ctx.read())
+        .await?;
+    let terms: BTreeSet<Term> =
+        rows.iter().flat_map(|(naics, soc, cip, keywords)| shapes::classed([naics, soc, cip, keywords])).collect();
     let codes: BTreeSet<String> = terms.iter().map(|term| term.code.clone()).collect();
     let codes = reader.titles(&codes.into_iter().collect::<Vec<_>>()).await?;
     Ok((terms.into_iter().collect(), Around::default().with_titles(codes)))

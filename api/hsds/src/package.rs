@@ -53,16 +53,14 @@ const SERVICES: Columns = (
         "last_modified",
     ],
 );
-const AT_LOCATIONS: Columns =
-    ("service_at_location", "service_at_locations.csv", &["id", "service_id", "location_id"]);
+const AT_LOCATIONS: Columns = ("service_at_location", "service_at_locations.csv", &["id", "service_id", "location_id"]);
 const PHONES: Columns =
     ("phone", "phones.csv", &["id", "location_id", "service_id", "organization_id", "number", "type"]);
 const LANGUAGES: Columns = ("language", "languages.csv", &["id", "service_id", "name", "code"]);
 const TAXONOMY: Columns = ("taxonomy", "taxonomies.csv", &["id", "name", "description"]);
 const TERMS: Columns =
     ("taxonomy_term", "taxonomy_terms.csv", &["id", "code", "name", "description", "taxonomy", "taxonomy_id"]);
-const ATTRIBUTES: Columns =
-    ("attribute", "attributes.csv", &["id", "link_id", "taxonomy_term_id", "link_entity"]);
+const ATTRIBUTES: Columns = ("attribute", "attributes.csv", &["id", "link_id", "taxonomy_term_id", "link_entity"]);
 
 /// What this reader sees, as a package.
 pub(crate) async fn write(reader: &Reader) -> Result<Vec<u8>> {
@@ -126,9 +124,9 @@ fn packed(tables: &[(Columns, Vec<Map<String, Value>>)]) -> Result<Vec<u8>> {
 fn descriptor(tables: &[(Columns, Vec<Map<String, Value>>)]) -> Value {
     let number = ["latitude", "longitude"];
     let resources = tables.iter().map(|((name, file, columns), _)| {
-        let fields = columns.iter().map(|column| {
-            json!({ "name": column, "type": if number.contains(column) { "number" } else { "string" } })
-        });
+        let fields = columns
+            .iter()
+            .map(|column| json!({ "name": column, "type": if number.contains(column) { "number" } else { "string" } }));
         json!({
             "name": name, "path": file, "profile": "tabular-data-resource", "format": "csv", "mediatype": "text/csv",
             "encoding": "utf-8", "schema": { "primaryKey": "id", "fields": fields.collect::<Vec<_>>() },

@@ -1,8 +1,6 @@
 //! What a reader may see of the map.
 
-use roundtable_entity::{
-    EntryKind, Publicity, RecordState, code, location, organization, partnership, resource,
-};
+use roundtable_entity::{EntryKind, Publicity, RecordState, code, location, organization, partnership, resource};
 use roundtable_kernel::access::permit;
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
@@ -34,11 +32,8 @@ impl Reader {
             .filter(partnership::Column::ArchivedAt.is_null())
             .all(&ctx.read())
             .await?;
-        let observer = |row: partnership::Model| Standing {
-            partnership_id: row.id,
-            role: Role::Observer,
-            ..Standing::operator()
-        };
+        let observer =
+            |row: partnership::Model| Standing { partnership_id: row.id, role: Role::Observer, ..Standing::operator() };
         Ok(Self { ctx, standings: public.into_iter().map(observer).collect() })
     }
 
@@ -66,11 +61,7 @@ impl Reader {
             .add(self.rows::<resource::Model>(Op::ListResources)?)
             .add(resource::Column::ArchivedAt.is_null())
             .add(resource::Column::EntryKind.is_in([EntryKind::Program, EntryKind::Resource]))
-            .add(resource::Column::RecordState.is_in([
-                RecordState::Listed,
-                RecordState::Verified,
-                RecordState::Stale,
-            ])))
+            .add(resource::Column::RecordState.is_in([RecordState::Listed, RecordState::Verified, RecordState::Stale])))
     }
 
     fn of_services(&self, column: resource::Column) -> Result<SelectStatement> {

@@ -39,10 +39,16 @@ impl Term {
 
 /// Terms an entry is classed by.
 pub(crate) fn terms(row: &resource::Model) -> Vec<Term> {
-    let of = |system: &'static str, codes: &Texts| {
+    classed([&row.naics, &row.soc, &row.cip, &row.keywords])
+}
+
+/// Terms of these codes, in the order of the taxonomies.
+pub(crate) fn classed(codes: [&Texts; 4]) -> Vec<Term> {
+    let systems = TAXONOMIES.iter().map(|(system, ..)| *system);
+    let of = |(system, codes): (&'static str, &Texts)| {
         codes.0.iter().map(move |code| Term { system, code: code.clone() }).collect::<Vec<_>>()
     };
-    [of("naics", &row.naics), of("soc", &row.soc), of("cip", &row.cip), of("keyword", &row.keywords)].concat()
+    systems.zip(codes).flat_map(of).collect()
 }
 
 /// What is needed of other rows to show one in full.

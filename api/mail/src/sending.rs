@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// How many are taken at once.
 const GROUP: u64 = 10;
 /// How long a server holds what it took. One that stops meanwhile leaves it to the others after that.
-const LEASE: TimeDelta = TimeDelta::minutes(5);
+const LEASE: TimeDelta = TimeDelta::minutes(15);
 /// How often a mail is tried before it is given up: for about two days.
 const TRIES: i32 = 16;
 /// How long what was sent or given up is kept.
@@ -33,8 +33,10 @@ pub struct Transport {
 impl Transport {
     /// By the address of the server (`smtps://USER:PASSWORD@HOST`) and the sender (`Name <address>`).
     pub fn new(server: &str, from: &str) -> Result<Self> {
-        let wrong = |key: &str, error: &dyn std::fmt::Display| Error::new(Code::InvalidInput, format!("{key}: {error}"));
-        let smtp = AsyncSmtpTransport::<Tokio1Executor>::from_url(server).map_err(|error| wrong("mail_server", &error))?;
+        let wrong =
+            |key: &str, error: &dyn std::fmt::Display| Error::new(Code::InvalidInput, format!("{key}: {error}"));
+        let smtp =
+            AsyncSmtpTransport::<Tokio1Executor>::from_url(server).map_err(|error| wrong("mail_server", &error))?;
         let from = from.parse().map_err(|error| wrong("mail_from", &error))?;
         Ok(Self { smtp: smtp.timeout(Some(Duration::from_secs(30))).build(), from })
     }
@@ -191,7 +193,8 @@ async fn settle(app: &Arc<App>, row: &mail::Model, outcome: Outcome) -> Result<(
         other => other,
     };
     let nothing = Expr::value(Option::<roundtable_entity::Timestamp>::None);
-    let update = mail::Entity::update_many().col_expr(mail::Column::LeasedUntil, nothing).filter(mail::Column::Id.eq(id));
+    let update =
+        mail::Entity::update_many().col_expr(mail::Column::LeasedUntil, nothing).filter(mail::Column::Id.eq(id));
     let update = match &outcome {
         Outcome::Sent => update.col_expr(mail::Column::SentAt, Expr::value(now)),
         Outcome::Later(error) => {

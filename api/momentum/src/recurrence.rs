@@ -82,9 +82,8 @@ impl Recurrence {
 
 /// A wall-clock time as members write it.
 pub fn shown(pointer: &str, text: &str) -> Result<NaiveDateTime> {
-    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M").map_err(|_| {
-        Error::member(pointer, "wrong_form", "is not a time of the calendar, such as 2026-09-08T09:00")
-    })
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M")
+        .map_err(|_| Error::member(pointer, "wrong_form", "is not a time of the calendar, such as 2026-09-08T09:00"))
 }
 
 fn floating(shown: NaiveDateTime) -> chrono::DateTime<rrule::Tz> {

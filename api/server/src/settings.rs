@@ -113,7 +113,8 @@ impl Settings {
         Ok(settings)
     }
 
-    fn check(&self) -> Result<()> {
+    /// Refuses what cannot be right, naming the remedy.
+    pub fn check(&self) -> Result<()> {
         if !self.database_url.starts_with("sqlite:") && !self.database_url.starts_with("postgres") {
             return Err(wrong("database_url starts with sqlite: or postgres://"));
         }
@@ -129,9 +130,11 @@ impl Settings {
         if self.mail_server.is_empty() != self.mail_from.is_empty() {
             return Err(wrong("mail_server and mail_from go together; without both no mail is sent"));
         }
-        let local = ["smtp://127.0.0.1", "smtp://localhost", "smtp://[::1]"];
-        let plain = self.mail_server.starts_with("smtp://") && !self.mail_server.contains("tls=required");
-        if plain && !local.iter().any(|start| self.mail_server.starts_with(start)) {
+        self.mail()?;
+        let host = self.mail_server.strip_prefix("smtp://").map(|rest| rest.rsplit('@').next().unwrap_or_default());
+        let host = host.map(|host| host.split([':', '/', '?']).next().unwrap_or_default());
+        let encrypted = self.mail_server.contains("tls=required");
+        if host.is_some_and(|host| !encrypted && !matches!(host, "127.0.0.1" | "localhost")) {
             return Err(wrong("mail_server sends unencrypted; begin it with smtps://, or end it with ?tls=required"));
         }
         if self.database_connections == 0 || self.access_token_seconds == 0 {
