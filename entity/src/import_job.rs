@@ -8,7 +8,7 @@ crate::record! {
         given {
             /// The partnership.
             partnership_id: uuid::Uuid [filter],
-            /// Kind of file: `hsds`, `bargaining-notices`, `board`, `providers`, `csv` or `jsonl`.
+            /// Kind of file: `hsds`, `bargaining-notices`, `board`, `providers`, `csv`, `jsonl` or `ics`.
             #[schema(min_length = 1, max_length = 40)]
             kind: String [filter],
             /// Name of the file.

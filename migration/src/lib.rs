@@ -10,6 +10,7 @@ mod m20261122_000002_direction;
 mod m20261122_000003_plan;
 mod m20261122_000004_topics;
 mod m20261122_000006_exchange;
+mod m20261122_000007_calendar;
 
 pub use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000003_plan::Migration),
             Box::new(m20261122_000004_topics::Migration),
             Box::new(m20261122_000006_exchange::Migration),
+            Box::new(m20261122_000007_calendar::Migration),
         ]
     }
 }

@@ -8,6 +8,7 @@
 mod harness;
 
 mod access;
+mod calendars;
 mod codes;
 mod concurrency;
 mod contract;
@@ -15,9 +16,11 @@ mod direction;
 mod faults;
 mod graphql_http;
 mod histories;
+mod hsds;
 mod identity;
 mod imports;
 mod inbox;
+mod mail;
 mod migrations;
 mod parity;
 mod plan;

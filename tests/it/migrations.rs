@@ -64,9 +64,9 @@ cases! {
     async fn every_entity_fits_its_table(app: App) {
         assert!(matches!(app.backend, Backend::Sqlite | Backend::Postgres));
         let named = selectable!(app:
-            account, account_person, action_item, affiliation, agenda_item, attendance, bargaining_unit, champion, code,
+            account, account_person, action_item, affiliation, agenda_item, attendance, bargaining_unit, calendar_feed, champion, code,
             constraint, decision, engagement, event, external_id, handover, idempotency_key, import_job, interest,
-            invitation, location, meeting, meeting_series, minutes, mission_statement, organization, outreach_touch,
+            invitation, location, mail, meeting, meeting_series, minutes, mission_statement, organization, outreach_touch,
             partner, partnership, person, policy_setting, refresh_token, resource, resource_status_change, seat, service_account, signing_key,
             staff_appointment, time_override, cause, cause_confirmation, employer_statement, endorsement,
             feasibility_rating, fit_score, goal, input, need, offer, plan_step, second_look, solution, solution_approval,

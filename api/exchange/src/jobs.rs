@@ -49,7 +49,7 @@ pub(crate) fn register(table: &mut Operations) {
 pub struct ImportFile {
     /// The partnership; the one acted at when absent.
     partnership_id: Option<Uuid>,
-    /// Kind of file: `hsds`, `bargaining-notices`, `board`, `providers`, `csv` or `jsonl`.
+    /// Kind of file: `hsds`, `bargaining-notices`, `board`, `providers`, `csv`, `jsonl` or `ics`.
     #[schema(min_length = 1, max_length = 40)]
     kind: String,
     /// Name of the file, with its ending; a package is a `.zip`.

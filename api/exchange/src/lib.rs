@@ -3,6 +3,8 @@
 use roundtable_kernel::operation::Operations;
 
 pub mod code_lists;
+mod events;
+pub mod ics;
 pub mod jobs;
 pub mod mapping;
 pub mod parsing;

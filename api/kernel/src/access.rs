@@ -227,6 +227,11 @@ pub const fn rule(op: Op) -> Rule {
         UpdateResource | PublishResource | VerifyResource | RetireResource => row().intermediary(All).members(Own),
         ArchiveResource | RestoreResource => row().intermediary(All),
         ListResourceStatusChanges | GetResourceStatusChange => row().intermediary(All).members(All).observers(Public),
+        ListCalendarFeeds | GetCalendarFeed | CreateCalendarFeed | UpdateCalendarFeed | ArchiveCalendarFeed
+        | RotateCalendarFeed => {
+            row().intermediary(Own).members(Own).observers(Own).because("a feed belongs to a login and to nobody else")
+        }
+        GetMeetingCalendar => row().intermediary(All).members(All).observers(Public),
         ListCodes | GetCode => row().operator().intermediary(All).members(All).observers(All),
         CreateCode | UpdateCode | RetireCode => row().operator(),
 

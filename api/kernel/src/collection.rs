@@ -51,6 +51,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
             body,
             large: false,
             answer: if list { format!("{name}Page") } else { name.into() },
+            media: "application/json",
             item: list.then(|| name.into()),
             run,
         };

@@ -87,6 +87,8 @@ pub struct App {
     pub trusted_proxies: Vec<String>,
     /// The address under which clients reach the server, without a slash at its end.
     pub public_url: String,
+    /// The address mail is sent from; without it none is.
+    pub mail_from: Option<String>,
 }
 
 /// One request's view of the server.

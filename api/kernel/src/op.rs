@@ -590,6 +590,20 @@ operations! {
     GetDirection,
     /// Who sits at the table, side by side, and which sides are missing.
     GetComposition,
+    /// List your calendar feeds.
+    ListCalendarFeeds,
+    /// Read a calendar feed of yours.
+    GetCalendarFeed,
+    /// Make a secret address for a calendar program. It is shown once.
+    CreateCalendarFeed,
+    /// Change members of a calendar feed (merge patch).
+    UpdateCalendarFeed,
+    /// Revoke a calendar feed: its address is dead at once.
+    ArchiveCalendarFeed,
+    /// Give a calendar feed a new address; the old one is dead at once.
+    RotateCalendarFeed,
+    /// A meeting as a calendar file (RFC 5545).
+    GetMeetingCalendar,
     /// List codes.
     ListCodes,
     /// Read a code.

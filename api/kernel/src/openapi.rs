@@ -424,13 +424,17 @@ fn answers(operation: &Operation, open: bool) -> Value {
         Kind::Archive => "Archived.",
         Kind::Act | Kind::Submit => "Done.",
     };
+    let shape = match operation.media {
+        "application/json" => json!({ "$ref": format!("#/components/schemas/{}", operation.answer) }),
+        _ => json!({ "type": "string" }),
+    };
     let mut answers = Map::new();
     answers.insert(
         operation.kind.status().to_string(),
         json!({
             "description": about,
             "headers": headers,
-            "content": { "application/json": { "schema": { "$ref": format!("#/components/schemas/{}", operation.answer) } } },
+            "content": { operation.media: { "schema": shape } },
         }),
     );
     if operation.kind == Kind::Upsert {

@@ -198,6 +198,13 @@ impl<T: Serialize + Send> Shown for One<T> {
     }
 }
 
+/// Text that REST sends as it is and GraphQL as its one member.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Text {
+    /// The text.
+    pub text: String,
+}
+
 impl<R: Serialize + Send> Shown for list::Page<R> {
     fn json(&self) -> Result<Vec<u8>> {
         serde_json::to_vec(self).map_err(Error::internal)
@@ -268,6 +275,8 @@ pub struct Operation {
     pub large: bool,
     /// Name of the schema of the answer: the record, the page, or the report.
     pub answer: String,
+    /// Media type REST answers in.
+    pub media: &'static str,
     /// Name of the record's schema, for lists.
     pub item: Option<String>,
     pub(crate) run: Run,
@@ -563,6 +572,7 @@ impl Operations {
             body: None,
             large: false,
             answer,
+            media: "application/json",
             item: None,
             run: Arc::new(move |ctx, arguments| {
                 let run = run.clone();
@@ -613,6 +623,7 @@ impl Operations {
             body,
             large: false,
             answer,
+            media: "application/json",
             item: None,
             run: Arc::new(move |ctx, arguments| {
                 let run = run.clone();
@@ -636,6 +647,23 @@ impl Operations {
                 })
             }),
         });
+    }
+
+    /// The same, answering with text of a media type of its own: `GET /v1/{path}`.
+    pub fn text<Q, F, Fut>(&mut self, op: Op, collection: &'static str, path: &str, media: &'static str, run: F)
+    where
+        Q: DeserializeOwned + ToSchema + Send + 'static,
+        F: Fn(Ctx, Q) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String>> + Send + 'static,
+    {
+        let run = Arc::new(run);
+        self.report::<Q, Text, _, _>(op, collection, path, move |ctx, question| {
+            let run = run.clone();
+            async move { run(ctx, question).await.map(|text| Text { text }) }
+        });
+        if let Some(operation) = self.operations.get_mut(&op) {
+            operation.media = media;
+        }
     }
 
     /// The same, with a body of up to the limit of imports.
@@ -672,6 +700,7 @@ impl Operations {
             body: Some(body),
             large: false,
             answer,
+            media: "application/json",
             item: None,
             run: Arc::new(move |ctx, arguments| {
                 let run = run.clone();

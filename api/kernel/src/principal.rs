@@ -74,7 +74,7 @@ async fn load(store: &Store, account_id: Uuid) -> Result<Option<Known>> {
         }
         let mut standings = Vec::new();
         if account.operator {
-            standings.push(Standing::operator());
+            standings.push(Standing { account_id: Some(account_id), ..Standing::operator() });
         }
         standings.extend(appointments(store, account_id).await?);
         standings.extend(seats(store, account_id).await?);
@@ -113,6 +113,7 @@ async fn appointments(store: &Store, account_id: Uuid) -> Result<Vec<Standing>> 
             partner_id: None,
             person_id: None,
             seat_id: None,
+            account_id: Some(account_id),
         })
         .collect())
 }
@@ -165,6 +166,7 @@ async fn seats(store: &Store, account_id: Uuid) -> Result<Vec<Standing>> {
             partner_id: Some(partner.id),
             person_id: Some(row.person_id),
             seat_id: Some(row.id),
+            account_id: Some(account_id),
         });
     }
     Ok(standings)
@@ -200,5 +202,6 @@ async fn bound(store: &Store, service: &service_account::Model) -> Result<Option
         partner_id,
         person_id: None,
         seat_id: None,
+        account_id: Some(service.id),
     }))
 }

@@ -145,7 +145,7 @@ async fn answer(
         return exported(app, &export::as_file(operation, format), format, request).await;
     }
     let mut ctx = http::ctx(request, app, Via::Rest).await?;
-    if !http::accepts(request.headers(), &["application/json", "application/problem+json"]) {
+    if !http::accepts(request.headers(), &[operation.media, "application/problem+json"]) {
         return Err(Code::NotAcceptable.into());
     }
     let mut arguments = Arguments::default();
@@ -393,7 +393,9 @@ async fn respond(
     if let Some(cursor) = answered.shown.next() {
         response.insert_header((header::LINK, next_link(operation, request, cursor)));
     }
-    let body = if expand.is_empty() {
+    let body = if operation.media != "application/json" {
+        answered.shown.value()?["text"].as_str().unwrap_or_default().to_owned().into_bytes()
+    } else if expand.is_empty() {
         answered.shown.json()?
     } else {
         let mut value = answered.shown.value()?;
@@ -406,10 +408,11 @@ async fn respond(
         relation::expand(ctx, name, expand, records).await?;
         serde_json::to_vec(&value).map_err(Error::internal)?
     };
-    Ok(response.insert_header((header::CONTENT_TYPE, "application/json")).body(body))
+    Ok(response.insert_header((header::CONTENT_TYPE, operation.media)).body(body))
 }
 
-fn none_match(headers: &HeaderMap, tag: &str) -> bool {
+/// Whether the caller holds what this tag stands for already.
+pub fn none_match(headers: &HeaderMap, tag: &str) -> bool {
     headers
         .get_all(header::IF_NONE_MATCH)
         .filter_map(|value| value.to_str().ok())

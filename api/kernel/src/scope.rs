@@ -728,6 +728,24 @@ impl Scoped for resource_status_change::Model {
     }
 }
 
+impl Scoped for calendar_feed::Model {
+    const GET: Op = Op::GetCalendarFeed;
+    fn rows(permit: &Permit) -> Condition {
+        match (permit.reach, permit.standing.account_id) {
+            (Reach::Own, Some(account)) => {
+                tenant(calendar_feed::Column::PartnershipId, permit).add(calendar_feed::Column::AccountId.eq(account))
+            }
+            _ => none(),
+        }
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        vec![Some(self.account_id)]
+    }
+}
+
 /// Records of the installation.
 macro_rules! installation {
     ($($get:ident $module:ident),*) => { $(

@@ -25,8 +25,8 @@ use crate::{assemble, check_version, serve};
 /// What to import, into which partnership.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Kind of file: `hsds`, `bargaining-notices`, `board`, `providers` or `csv`; or a list of codes, which belongs to no
-    /// partnership: `naics-2022`, `soc-2018`, `cip-2020` or `soc-cip`.
+    /// Kind of file: `hsds`, `bargaining-notices`, `board`, `providers`, `csv` or `ics`; or a list of codes, which belongs to
+    /// no partnership: `naics-2022`, `soc-2018`, `cip-2020` or `soc-cip`.
     kind: String,
     /// A file, a folder, or a `.zip` package.
     path: PathBuf,

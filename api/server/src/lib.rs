@@ -38,6 +38,8 @@ pub fn operations() -> Operations {
     roundtable_momentum::register(&mut table);
     roundtable_scan::register(&mut table);
     roundtable_direction::register(&mut table);
+    roundtable_calendar::register(&mut table);
+    roundtable_mail::register(&mut table);
     roundtable_exchange::register(&mut table);
     table
 }
@@ -95,6 +97,7 @@ pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
         limits: settings.limits(),
         trusted_proxies: settings.listed(&settings.trusted_proxies),
         public_url,
+        mail_from: settings.mail()?.map(|transport| transport.address()),
     });
     Ok(Server { app, schema, pages })
 }
@@ -105,6 +108,8 @@ impl Server {
         rest::configure(&self.app, config);
         graphql_http::configure(&self.app, &self.schema, config);
         roundtable_identity::oauth::configure(&self.app, config);
+        roundtable_calendar::door::configure(&self.app, config);
+        roundtable_hsds::configure(&self.app, config);
         observe::configure(&self.app, config);
         pages::configure(&self.pages, config);
         config.default_service(web::to(|request: HttpRequest| async move { nothing_here(&request) }));

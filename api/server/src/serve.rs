@@ -20,6 +20,7 @@ use crate::{Server, observe};
 pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(std::net::SocketAddr)) -> Result<()> {
     observe::begin();
     let house = actix_web::rt::spawn(crate::keep_house(server.app.clone()));
+    let mail = settings.mail()?.map(|way| actix_web::rt::spawn(roundtable_mail::deliver(server.app.clone(), way)));
     let workers = match settings.workers {
         0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
         workers => workers,
@@ -45,6 +46,7 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
     }
     let outcome = http.run().await.map_err(Error::internal);
     house.abort();
+    mail.inspect(|mail| mail.abort());
     outcome
 }
 
@@ -74,6 +76,7 @@ pub async fn sweep(app: &Arc<App>) -> Result<()> {
     for partnership in open {
         app.operations.tend_to(&own_ctx(app, partnership.id, Via::System), partnership.id).await;
     }
+    roundtable_mail::forget(app).await?;
     app.store
         .write(true, |tx| async move {
             let now = chrono::Utc::now();

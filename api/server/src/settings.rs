@@ -6,6 +6,7 @@ use std::time::Duration;
 use config::{Config, Environment, File, FileFormat};
 use roundtable_kernel::ctx::Limits;
 use roundtable_kernel::error::{Code, Error, Result};
+use roundtable_mail::Transport;
 use serde::Deserialize;
 
 /// What can be configured. In the file by these names; in the environment as `ROUNDTABLE_` and the name in upper case.
@@ -46,6 +47,10 @@ pub struct Settings {
     pub graphql_aliases: usize,
     /// Most GraphQL requests in one batch.
     pub graphql_batch: usize,
+    /// Where mail is handed over: `smtps://USER:PASSWORD@HOST`, or `smtp://…?tls=required`; none is sent when empty.
+    pub mail_server: String,
+    /// Who mail is from: `Name <address>`.
+    pub mail_from: String,
     /// What to log, by the words of the tracing filter: `info`, `warn`, `roundtable_kernel=debug`.
     pub log: String,
     /// `text` or `json`.
@@ -74,6 +79,8 @@ impl Default for Settings {
             graphql_fields: 1000,
             graphql_aliases: 50,
             graphql_batch: 10,
+            mail_server: String::new(),
+            mail_from: String::new(),
             log: "info,sqlx=warn,sea_orm_migration=warn".into(),
             log_format: "text".into(),
             shutdown_seconds: 30,
@@ -106,7 +113,8 @@ impl Settings {
         Ok(settings)
     }
 
-    fn check(&self) -> Result<()> {
+    /// Refuses what cannot be right, naming the remedy.
+    pub fn check(&self) -> Result<()> {
         if !self.database_url.starts_with("sqlite:") && !self.database_url.starts_with("postgres") {
             return Err(wrong("database_url starts with sqlite: or postgres://"));
         }
@@ -118,6 +126,16 @@ impl Settings {
         }
         if !matches!(self.log_format.as_str(), "text" | "json") {
             return Err(wrong("log_format is text or json"));
+        }
+        if self.mail_server.is_empty() != self.mail_from.is_empty() {
+            return Err(wrong("mail_server and mail_from go together; without both no mail is sent"));
+        }
+        self.mail()?;
+        let host = self.mail_server.strip_prefix("smtp://").map(|rest| rest.rsplit('@').next().unwrap_or_default());
+        let host = host.map(|host| host.split([':', '/', '?']).next().unwrap_or_default());
+        let encrypted = self.mail_server.contains("tls=required");
+        if host.is_some_and(|host| !encrypted && !matches!(host, "127.0.0.1" | "localhost")) {
+            return Err(wrong("mail_server sends unencrypted; begin it with smtps://, or end it with ?tls=required"));
         }
         if self.database_connections == 0 || self.access_token_seconds == 0 {
             return Err(wrong("database_connections and access_token_seconds are at least 1"));
@@ -136,6 +154,14 @@ impl Settings {
     /// The items of a list separated by commas.
     pub fn listed(&self, text: &str) -> Vec<String> {
         text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// The way to the mail server, where there is one.
+    pub fn mail(&self) -> Result<Option<Transport>> {
+        match self.mail_server.as_str() {
+            "" => Ok(None),
+            server => Transport::new(server, &self.mail_from).map(Some),
+        }
     }
 
     /// The limits operations work within.

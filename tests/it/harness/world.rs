@@ -335,6 +335,9 @@ impl Builder<'_> {
         let made = self.make(who, "invitations", made).await;
         self.row(table, "invitations", &made, &[role]);
 
+        let made = self.make(who, "calendar-feeds", json!({ "name": "phone" })).await;
+        self.row(table, "calendar-feeds", &made, &[role]).hidden = true;
+
         let at_the_table = self.again(lead, "partners", partner).await;
         let at_the_table = self.act(lead, "partners", &at_the_table, "engage", json!({ "mode": "action" })).await;
         let engaged = format!("/v1/engagements?partnerId={partner}");
