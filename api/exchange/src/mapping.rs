@@ -1467,6 +1467,9 @@ fn place(members: &mut Map<String, Value>, path: &str, text: &str) {
 /// The mapping of a kind as Markdown, for the documentation.
 pub fn describe(kind: ImportKind) -> String {
     let mut out = format!("## `{}`\n", kind.as_str());
+    if kind == ImportKind::Ics {
+        out += "\nEvents are meetings, or meeting series where they recur without an end.\n";
+    }
     if kind == ImportKind::Csv {
         let records = COLLECTIONS.join("`, `");
         let pointers: Vec<String> =
@@ -1738,10 +1741,8 @@ mod tests {
         assert_eq!(plan.planned.len(), 2);
         assert!(plan.planned.iter().all(|found| found.key.value.chars().count() <= LONGEST_KEY));
         for kind in ImportKind::ALL {
-            assert!(
-                describe(kind).contains("`organization") || describe(kind).contains("| organization |"),
-                "{kind:?}"
-            );
+            let told = |text: &str| describe(kind).contains(text);
+            assert!(told("`organization") || told("| organization |") || told("are meetings"), "{kind:?}");
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
         assert!("else".parse::<ImportKind>().is_err());
