@@ -300,7 +300,8 @@ impl Placer {
         }
         let differing = |name: &str, value: &Value| {
             let stored = now.get(name).unwrap_or(&Value::Null);
-            !same(stored, value) && !(value.is_null() && stored.as_array().is_some_and(Vec::is_empty))
+            let empty = value.is_null() && stored.as_array().is_some_and(Vec::is_empty);
+            !empty && !same(stored, value)
         };
         let (mut patch, mut before, mut fixed) = (Map::new(), Map::new(), Vec::new());
         for (name, value) in members {
