@@ -222,7 +222,7 @@ fn uses(table: &Operations, text: &str, op: Op) -> bool {
             text.contains(&address)
                 || (text.contains(&format!("\"{verb}\"")) && (text.contains(&beside) || text.contains(&path)))
         }
-        Kind::Get | Kind::Archive => false,
+        Kind::Get | Kind::Archive | Kind::Upsert => false,
     }
 }
 
