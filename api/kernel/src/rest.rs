@@ -130,8 +130,13 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i32>> {
             "name the version you read; * would overwrite what you have not seen",
         ));
     }
-    let version = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|tag| tag.parse().ok());
-    version.map(Some).ok_or_else(|| Error::new(Code::Stale, "If-Match holds one entity tag as it was given in ETag"))
+    let tag = text.strip_prefix("W/").unwrap_or(text).strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let Some(tag) = tag.filter(|tag| !tag.contains('"')) else {
+        return Err(Error::member("/If-Match", "wrong_form", "give one entity tag as it came in ETag, such as \"3\""));
+    };
+    // A tag that is not one of ours matches nothing, and neither does a weak one (RFC 9110, section 13.1.1).
+    let version = if text.starts_with('W') { None } else { tag.parse().ok().filter(|version| *version > 0) };
+    version.map(Some).ok_or_else(|| Error::new(Code::Stale, "no version of this record has that entity tag"))
 }
 
 /// Most values of one filter.

@@ -82,7 +82,7 @@ pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
     let public_url = settings.public_url();
     let operations = Arc::new(operations());
     let schema = build_schema(&operations)?;
-    let pages = Arc::new(pages::Pages::new(&schema, &operations));
+    let pages = Arc::new(pages::Pages::new(&schema, &operations)?);
     let app = Arc::new(App {
         keys: Keys::load(&store, &public_url).await?,
         store,
