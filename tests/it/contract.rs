@@ -233,8 +233,7 @@ fn the_older_document_is_one_of_3_0() {
     let mut nullable = 0;
     visit(&older, "", &mut |at, value| {
         // Members of records may be called anything, and examples hold anything.
-        let last_but_one = at.rsplit('/').nth(1);
-        if at.contains("/examples") || at.contains("/example/") || last_but_one == Some("properties") {
+        if at.contains("/examples") || at.contains("/example/") || at.ends_with("/properties") {
             return;
         }
         nullable += usize::from(value["nullable"] == true);

@@ -175,6 +175,14 @@ fn schemas(operations: &Operations) -> Value {
             },
         }),
     );
+    for (name, member, end) in operations.deprecations.members() {
+        let schema = schemas.get_mut(name).and_then(|schema| schema["properties"].get_mut(member));
+        if let Some(schema) = schema.and_then(Value::as_object_mut) {
+            schema.insert("deprecated".into(), json!(true));
+            let about = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+            schema.insert("description".into(), json!(format!("{about} Deprecated: {}", end.reason()).trim()));
+        }
+    }
     let relations = &operations.relations;
     for relation in relations {
         let target = json!({ "$ref": format!("#/components/schemas/{}", relation.to) });
@@ -353,6 +361,14 @@ fn described(operations: &Operations, operation: &Operation) -> Value {
         false if rule.signed_in => json!([{ "bearer": [] }]),
         false => json!([{ "clientCredentials": [operations.scope(operation.op)] }, { "bearer": [] }]),
     };
+    if let Some(end) = operations.deprecations.operation(operation.op) {
+        out["deprecated"] = json!(true);
+        out["description"] = json!(format!("{} Deprecated: {}", description(operation), end.reason()));
+        let headers = &mut out["responses"][operation.kind.status().to_string()]["headers"];
+        for header in ["Deprecation", "Sunset", "Link"] {
+            headers[header] = referring(header);
+        }
+    }
     let roles: Vec<Value> = Role::ALL
         .into_iter()
         .filter(|role| rule.reach(*role) != Reach::Nothing)

@@ -56,27 +56,33 @@ pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
 }
 
 async fn handle(app: Arc<App>, operation: Arc<Operation>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let answered = answer(&app, &operation, &request, payload).await;
-    match answered {
+    let ctx = match http::ctx(&request, &app, Via::Rest).await {
+        Ok(ctx) => ctx,
+        Err(error) => return http::problem(&error, &http::request_id(&request)),
+    };
+    let mut response = match answer(ctx.clone(), &operation, &request, payload).await {
         Ok(response) => response,
         Err(error) => {
-            let mut response = http::problem(&error, &http::request_id(&request));
+            let mut response = http::problem(&error, &ctx.request_id);
             if error.code == Code::UnsupportedMediaType && operation.kind == Kind::Update {
                 let kind = header::HeaderValue::from_static("application/merge-patch+json");
                 response.headers_mut().insert(header::HeaderName::from_static("accept-patch"), kind);
             }
             response
         }
+    };
+    if let Some(tally) = ctx.tally() {
+        tally.show(response.headers_mut());
     }
+    if let Some(end) = app.operations.deprecations.operation(operation.op) {
+        let successor = end.successor.and_then(|op| app.operations.get(op)).map(|operation| operation.path.as_str());
+        end.show(successor, response.headers_mut());
+    }
+    response
 }
 
-async fn answer(
-    app: &Arc<App>,
-    operation: &Operation,
-    request: &HttpRequest,
-    payload: Payload,
-) -> Result<HttpResponse> {
-    let mut ctx = http::ctx(request, app, Via::Rest).await?;
+async fn answer(mut ctx: Ctx, operation: &Operation, request: &HttpRequest, payload: Payload) -> Result<HttpResponse> {
+    let app = ctx.app.clone();
     if !http::accepts(request.headers(), &["application/json", "application/problem+json"]) {
         return Err(Code::NotAcceptable.into());
     }
