@@ -253,6 +253,33 @@ fn the_older_document_is_one_of_3_0() {
     assert!(nullable > 50, "only {nullable}");
 }
 
+/// The lines of a source between `region NAME` and `endregion`.
+fn region(source: &str, name: &str) -> Option<String> {
+    let mut lines =
+        source.lines().skip_while(|line| line.trim_start_matches(['#', '/', ' ']) != format!("region {name}"));
+    lines.next()?;
+    let inside: Vec<&str> = lines.take_while(|line| line.trim_start_matches(['#', '/', ' ']) != "endregion").collect();
+    Some(inside.join("\n"))
+}
+
+/// What the page for clients shows is run by `tests/clients/run`.
+#[test]
+fn the_page_for_clients_shows_what_is_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = std::fs::read_to_string(root.join("docs/clients.md")).unwrap();
+    let mut shown = 0;
+    for part in page.split("<!-- ").skip(1) {
+        let (mark, rest) = part.split_once(" -->").unwrap();
+        let (file, name) = mark.split_once(": ").unwrap();
+        let block = rest.split("```").nth(1).unwrap().split_once('\n').unwrap().1.trim_end();
+        let source = std::fs::read_to_string(root.join(file)).unwrap();
+        let run = region(&source, name).unwrap_or_else(|| panic!("{file} has no region {name}"));
+        assert_eq!(block, run, "docs/clients.md shows another {name} than {file} runs");
+        shown += 1;
+    }
+    assert!(shown >= 9, "only {shown}");
+}
+
 /// Validators of the schemas of one document, made once each.
 struct Validators {
     document: Value,

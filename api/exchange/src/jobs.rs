@@ -23,6 +23,7 @@ use crate::writing::{self, Into, Report};
 pub(crate) fn register(table: &mut Operations) {
     table.collection::<import_job::Model>("import-jobs").list(Op::ListImportJobs).get(Op::GetImportJob);
     table.submit_large(Op::CreateImportJob, "import-jobs", "import-jobs", create_import_job);
+    table.schemas.one_of("ImportFile", "kind", ImportKind::ALL.map(ImportKind::as_str));
     table.report::<ReportQuestion, ImportReport, _, _>(
         Op::GetImportReport,
         "import-jobs",
