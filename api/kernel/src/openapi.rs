@@ -517,7 +517,7 @@ fn answers(operation: &Operation, open: bool) -> Value {
             }),
         );
     }
-    let mut statuses: Vec<u16> = vec![400, 401, 406, 500, 503];
+    let mut statuses: Vec<u16> = vec![400, 401, 406, 429, 500, 503];
     if !open {
         statuses.push(403);
     }
@@ -531,7 +531,7 @@ fn answers(operation: &Operation, open: bool) -> Value {
         statuses.extend([412, 428]);
     }
     if open {
-        statuses.extend([410, 429]);
+        statuses.push(410);
     }
     statuses.sort_unstable();
     for status in statuses {

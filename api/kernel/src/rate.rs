@@ -149,13 +149,16 @@ mod tests {
     fn each_address_has_its_own_reads_and_writes() {
         let rates = Rates::new(2, 1);
         for address in ["192.0.2.1", "192.0.2.2"] {
-            addressed(&rates, address, false).unwrap();
-            addressed(&rates, address, false).unwrap();
-            addressed(&rates, address, true).unwrap();
+            for writes in [false, false, true] {
+                assert!(addressed(&rates, address, writes).is_ok());
+            }
             for writes in [false, true] {
-                let refused = addressed(&rates, address, writes).unwrap_err();
-                assert_eq!(refused.code, Code::TooManyRequests);
-                assert!(refused.retry_after.is_some_and(|wait| (1..=60).contains(&wait)));
+                let refused = addressed(&rates, address, writes).err();
+                let right = |refused: &Error| {
+                    refused.code == Code::TooManyRequests
+                        && refused.retry_after.is_some_and(|wait| (1..=60).contains(&wait))
+                };
+                assert!(refused.as_ref().is_some_and(right), "{refused:?}");
             }
         }
     }
@@ -165,7 +168,7 @@ mod tests {
         let rates = Rates::default();
         let tally = Tally::default();
         for _ in 0..1000 {
-            rates.count(&Caller::Anonymous, &Arc::from(""), true, &tally).unwrap();
+            assert!(rates.count(&Caller::Anonymous, &Arc::from(""), true, &tally).is_ok());
         }
         let mut headers = HeaderMap::new();
         tally.show(&mut headers);
@@ -176,10 +179,11 @@ mod tests {
     fn what_is_left_is_told() {
         let rates = Rates::new(10, 0);
         let tally = Tally::default();
-        rates.count(&Caller::Anonymous, &Arc::from("a"), false, &tally).unwrap();
+        assert!(rates.count(&Caller::Anonymous, &Arc::from("a"), false, &tally).is_ok());
         let mut headers = HeaderMap::new();
         tally.show(&mut headers);
-        assert_eq!(headers.get("ratelimit").unwrap(), "\"read\";r=9;t=6");
-        assert_eq!(headers.get("ratelimit-policy").unwrap(), "\"read\";q=10;w=60");
+        let shown = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        assert_eq!(shown("ratelimit"), Some("\"read\";r=9;t=6"));
+        assert_eq!(shown("ratelimit-policy"), Some("\"read\";q=10;w=60"));
     }
 }
