@@ -15,6 +15,7 @@ use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::Operations;
 use roundtable_kernel::record;
 use roundtable_kernel::scope::Scoped;
+use roundtable_kernel::seal;
 use roundtable_momentum::clock;
 use roundtable_momentum::recurrence::{Occurrence, Recurrence};
 use sea_orm::EntityTrait;
@@ -73,7 +74,7 @@ async fn seen<R: Scoped>(ctx: &Ctx, op: Op, column: &str, ids: &[Uuid]) -> Resul
     for some in ids.chunks(500) {
         rows.extend(list::children::<R>(ctx, &permit, column, "id", some).await?);
     }
-    rows.iter_mut().for_each(|row| row.mask(&permit.standing));
+    seal::show(ctx, &permit.standing, &mut rows).await?;
     Ok(rows)
 }
 

@@ -30,6 +30,7 @@ pub(crate) fn register(table: &mut Operations) {
         .list(Op::ListPolicySettings)
         .get(Op::GetPolicySetting)
         .create(Op::CreatePolicySetting, create_policy_setting);
+    table.schemas.one_of("NewPolicySetting", "key", policy::KEYS.iter().map(|key| key.key));
     table.report::<Nothing, PolicyKeys, _, _>(Op::ListPolicyKeys, "policy-settings", "policy-keys", list_policy_keys);
 }
 
@@ -72,10 +73,7 @@ async fn update_partnership(ctx: Ctx, at: Target, patch: Value) -> Result<partne
 
 async fn create_policy_setting(ctx: Ctx, new: policy_setting::NewPolicySetting) -> Result<policy_setting::Model> {
     ctx.permit_at(Op::CreatePolicySetting, new.partnership_id)?;
-    let Some(key) = policy::named(&new.key) else {
-        let names: Vec<&str> = policy::KEYS.iter().map(|key| key.key).collect();
-        return Err(Error::member("/key", "unknown_value", format!("give one of {}", names.join(", "))));
-    };
+    let key = policy::named(&new.key).ok_or_else(|| Error::internal("a key that is in the schema is known"))?;
     let fits = new.value.parse::<f64>().is_ok_and(|value| (key.least..=key.most).contains(&value));
     if !fits {
         let detail = format!("{} is a number from {} to {}", key.key, key.least, key.most);

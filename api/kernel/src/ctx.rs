@@ -17,6 +17,7 @@ use crate::error::{Code, Error, Result};
 use crate::op::Op;
 use crate::operation::Operations;
 use crate::principal::Principals;
+use crate::rate::{Rates, Tally};
 use crate::scope::Scoped;
 use crate::seal::Seals;
 use crate::standing::{Caller, Principal, Role, Standing};
@@ -81,6 +82,8 @@ pub struct App {
     pub seals: Seals,
     /// Failed sign-ins.
     pub attempts: Attempts,
+    /// How often somebody may ask.
+    pub rates: Rates,
     /// Limits.
     pub limits: Limits,
     /// Addresses of proxies whose `X-Forwarded-For` is believed.
@@ -108,6 +111,7 @@ pub struct Ctx {
     pub operation: Op,
     /// Everything is checked and nothing kept.
     pub validate_only: bool,
+    tally: Option<Arc<Tally>>,
     tx: Option<Tx>,
     standings_changed: Arc<AtomicBool>,
     seals_changed: Arc<AtomicBool>,
@@ -117,6 +121,7 @@ impl Ctx {
     /// A view for this caller.
     pub fn new(app: Arc<App>, caller: Arc<Caller>, via: Via, request_id: Arc<str>) -> Self {
         Self {
+            tally: app.rates.limit_anything().then(Arc::default),
             app,
             caller,
             via,
@@ -143,6 +148,21 @@ impl Ctx {
     /// The same, by another way.
     pub fn by(&self, via: Via) -> Self {
         Self { via, ..self.clone() }
+    }
+
+    /// Counts an operation of somebody outside, and refuses it when there were too many.
+    pub fn count(&self, writes: bool) -> Result<()> {
+        match &self.tally {
+            Some(tally) if matches!(self.via, Via::Rest | Via::Graphql) => {
+                self.app.rates.count(&self.caller, &self.address, writes, tally)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What this request has spent of the limits; nothing where there are none.
+    pub fn tally(&self) -> Option<&Tally> {
+        self.tally.as_deref()
     }
 
     /// Now, to the microsecond.

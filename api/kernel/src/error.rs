@@ -117,6 +117,8 @@ pub struct Error {
     pub detail: String,
     /// Wrong members, when members are wrong.
     pub problems: Vec<Problem>,
+    /// Seconds to wait before it is worth trying again, where that is known.
+    pub retry_after: Option<u64>,
     /// What failed beneath; logged, never shown.
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -127,7 +129,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// A refusal with a detail of its own.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), problems: Vec::new(), source: None }
+        Self { code, detail: detail.into(), problems: Vec::new(), retry_after: None, source: None }
     }
 
     /// There is nothing here that the caller may know of.
@@ -146,17 +148,12 @@ impl Error {
             [one] => format!("{}: {}", one.pointer, one.detail),
             many => format!("{} members are wrong", many.len()),
         };
-        Self { code: Code::InvalidInput, detail, problems, source: None }
+        Self { problems, ..Self::new(Code::InvalidInput, detail) }
     }
 
     /// Something beneath failed.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            code: Code::Internal,
-            detail: Code::Internal.meaning().into(),
-            problems: Vec::new(),
-            source: Some(source.into()),
-        }
+        Self { source: Some(source.into()), ..Self::from(Code::Internal) }
     }
 }
 

@@ -109,6 +109,9 @@ fn failed(error: &Error, request_id: &str) -> async_graphql::Error {
         extensions.set("code", error.code.wire());
         extensions.set("status", i32::from(error.code.status()));
         extensions.set("requestId", request_id);
+        if let Some(seconds) = error.retry_after {
+            extensions.set("retryAfter", seconds);
+        }
         if !error.problems.is_empty()
             && let Ok(problems) = serde_json::to_value(&error.problems)
             && let Ok(problems) = GqlValue::from_json(problems)
@@ -346,7 +349,11 @@ fn input_object(operations: &Operations, name: &str, schema: &Value) -> InputObj
     let required = required(schema);
     for (member, schema) in schema["properties"].as_object().into_iter().flatten() {
         let kind = shape(operations, schema).typed(required.contains(member.as_str()));
-        object = object.field(InputValue::new(member, kind).description(text(schema, "description")));
+        let mut value = InputValue::new(member, kind).description(text(schema, "description"));
+        if let Some(end) = operations.deprecations.member(name, member) {
+            value = value.deprecation(Some(&end.reason()));
+        }
+        object = object.field(value);
     }
     object
 }
@@ -356,7 +363,7 @@ fn object(operations: &Arc<Operations>, name: &str, schema: &Value, record: bool
     if record {
         object = object.implement("Node");
     }
-    for field in members(operations, schema) {
+    for field in members(operations, name, schema) {
         object = object.field(field);
     }
     for (index, relation) in operations.relations.iter().enumerate().filter(|(_, one)| one.from == name) {
@@ -365,7 +372,7 @@ fn object(operations: &Arc<Operations>, name: &str, schema: &Value, record: bool
     object
 }
 
-fn members(operations: &Arc<Operations>, schema: &Value) -> Vec<Field> {
+fn members(operations: &Arc<Operations>, of: &str, schema: &Value) -> Vec<Field> {
     let required = required(schema);
     let properties = schema["properties"].as_object().into_iter().flatten();
     properties
@@ -376,8 +383,12 @@ fn members(operations: &Arc<Operations>, schema: &Value) -> Vec<Field> {
             };
             let kind = shape.typed(required.contains(member.as_str()));
             let name = member.clone();
-            Field::new(member, kind, move |ctx| member_value(&ctx, &name, &shape))
-                .description(text(schema, "description"))
+            let field = Field::new(member, kind, move |ctx| member_value(&ctx, &name, &shape))
+                .description(text(schema, "description"));
+            match operations.deprecations.member(of, member) {
+                Some(end) => field.deprecation(Some(&end.reason())),
+                None => field,
+            }
         })
         .collect()
 }
@@ -491,7 +502,7 @@ fn interface(mut builder: SchemaBuilder, operations: &Arc<Operations>, name: &st
     for form in narrow.iter().copied().chain([other.as_str()]) {
         let schema = operations.schemas.named.get(form).unwrap_or(&shared);
         let mut object = Object::new(form).description(text(schema, "description")).implement("Node").implement(name);
-        for field in members(operations, schema) {
+        for field in members(operations, form, schema) {
             object = object.field(field);
         }
         let mut seen = BTreeSet::new();
@@ -587,6 +598,9 @@ fn root_field(operations: &Arc<Operations>, operation: &Operation) -> Field {
         FieldFuture::new(async move { resolve(ctx, &table, &this).await })
     })
     .description(operation.op.summary());
+    if let Some(end) = operations.deprecations.operation(operation.op) {
+        field = field.deprecation(Some(&end.reason()));
+    }
     if operation.kind.has_id() || operation.path.contains("{id}") {
         field = field.argument(InputValue::new("id", TypeRef::named_nn(TypeRef::ID)).description("The record."));
     }

@@ -222,9 +222,13 @@ fn shown(response: &Response, executed: bool) -> Result<Value> {
 }
 
 fn reply(ctx: &Ctx, kind: &str, status: StatusCode, value: &Value) -> HttpResponse {
-    HttpResponse::build(status)
+    let mut response = HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, format!("{kind}; charset=utf-8")))
         .insert_header((header::CACHE_CONTROL, "private, no-store"))
         .insert_header((http::REQUEST_ID, &*ctx.request_id))
-        .body(value.to_string())
+        .body(value.to_string());
+    if let Some(tally) = ctx.tally() {
+        tally.show(response.headers_mut());
+    }
+    response
 }

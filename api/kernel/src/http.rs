@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::ctx::{App, Ctx};
 use crate::error::{Code, Error, Result};
+use crate::rate;
 use crate::standing::{Caller, Principal, Standing};
 
 /// Header that says at which table the caller acts: the id of a partnership.
@@ -24,9 +25,15 @@ pub const REQUEST_ID: &str = "request-id";
 
 /// The caller's view for this request; anonymous when it carries no token.
 pub async fn ctx(request: &HttpRequest, app: &Arc<App>, via: Via) -> Result<Ctx> {
-    let caller = caller(request.headers(), app).await?;
-    let mut ctx = Ctx::new(app.clone(), Arc::new(caller), via, request_id(request));
+    let caller = caller(request.headers(), app).await;
+    let known = Arc::new(caller.as_ref().ok().cloned().unwrap_or(Caller::Anonymous));
+    let mut ctx = Ctx::new(app.clone(), known, via, request_id(request));
     ctx.address = Arc::from(address(request, app));
+    // Who tries tokens that are not good is counted by address, like everybody who did not sign in.
+    if let Err(error) = caller {
+        ctx.count(false)?;
+        return Err(error);
+    }
     Ok(ctx)
 }
 
@@ -192,17 +199,13 @@ pub fn problem(error: &Error, request_id: &str) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
     response.insert_header((header::CACHE_CONTROL, "no-store"));
-    match error.code.status() {
-        401 => {
-            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
-        }
-        429 | 503 => {
-            response.insert_header((header::RETRY_AFTER, "1"));
-        }
-        _ => {}
+    if status == StatusCode::UNAUTHORIZED {
+        response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
     }
     if let Ok(id) = HeaderValue::from_str(request_id) {
         response.insert_header((REQUEST_ID, id));
     }
-    response.body(body.to_string())
+    let mut response = response.body(body.to_string());
+    rate::come_again(error, response.headers_mut());
+    response
 }

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::access::{Reach, rule};
 use crate::collection::CollectionOf;
 use crate::ctx::Ctx;
+use crate::deprecation::{Deprecation, Deprecations};
 use crate::error::{Code, Error, Result};
 use crate::list::{self, Narrow, PageInfo};
 use crate::op::Op;
@@ -316,6 +317,8 @@ pub struct Operations {
     pub relations: Vec<Relation>,
     /// Schemas.
     pub schemas: Schemas,
+    /// What is to end.
+    pub deprecations: Deprecations,
     after: Vec<(&'static str, After)>,
     tend: Vec<(Op, Tend)>,
     flags: Vec<(Op, &'static str, Flag)>,
@@ -337,6 +340,16 @@ impl Operations {
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Operation> {
         self.operations.values()
+    }
+
+    /// Says that an operation is to end, at both doors and in the documents.
+    pub fn deprecate(&mut self, op: Op, end: Deprecation) {
+        self.deprecations.add_operation(op, end);
+    }
+
+    /// Says that a member of a schema is to end, at both doors and in the documents.
+    pub fn deprecate_member(&mut self, schema: &'static str, member: &'static str, end: Deprecation) {
+        self.deprecations.add_member(schema, member, end);
     }
 
     /// Says what follows from an event, in its transaction. So an area learns of another without knowing it.
@@ -423,6 +436,7 @@ impl Operations {
     /// when an idempotency key came with it.
     pub async fn call(&self, ctx: &Ctx, op: Op, arguments: Arguments) -> Result<Answered> {
         let operation = self.operations.get(&op).ok_or_else(Error::not_found)?;
+        ctx.count(operation.kind.writes())?;
         let ctx = ctx.for_operation(op);
         let rule = rule(op);
         if rule.signed_in {

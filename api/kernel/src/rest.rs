@@ -63,11 +63,15 @@ fn files(app: &Arc<App>, list: &Operation, config: &mut ServiceConfig) {
         config.service(resource.route(route.to(move |request: HttpRequest| {
             let (app, file) = (app.clone(), file.clone());
             async move {
+                let ctx = match http::ctx(&request, &app, Via::Rest).await {
+                    Ok(ctx) => ctx,
+                    Err(error) => return http::problem(&error, &http::request_id(&request)),
+                };
                 let answered = match http::accepts(request.headers(), &[format.media_type()]) {
-                    true => exported(&app, &file, format, &request).await,
+                    true => exported(ctx.clone(), &file, format, &request).await,
                     false => Err(Code::NotAcceptable.into()),
                 };
-                answered.unwrap_or_else(|error| http::problem(&error, &http::request_id(&request)))
+                told(&ctx, &file, answered)
             }
         })));
     }
@@ -92,10 +96,10 @@ fn asked_format(operation: &Operation, headers: &HeaderMap) -> Option<Format> {
 }
 
 /// A whole list as a file.
-async fn exported(app: &Arc<App>, file: &Operation, format: Format, request: &HttpRequest) -> Result<HttpResponse> {
-    let mut ctx = http::ctx(request, app, Via::Rest).await?;
+async fn exported(mut ctx: Ctx, file: &Operation, format: Format, request: &HttpRequest) -> Result<HttpResponse> {
     let mut parameters = Map::new();
-    let expand = query(&app.operations, file, request.query_string(), &mut ctx, &mut parameters)?;
+    let operations = ctx.app.operations.clone();
+    let expand = query(&operations, file, request.query_string(), &mut ctx, &mut parameters)?;
     if !expand.is_empty() {
         return Err(Error::member(
             "/expand",
@@ -121,30 +125,43 @@ async fn exported(app: &Arc<App>, file: &Operation, format: Format, request: &Ht
 }
 
 async fn handle(app: Arc<App>, operation: Arc<Operation>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let answered = answer(&app, &operation, &request, payload).await;
-    match answered {
+    let ctx = match http::ctx(&request, &app, Via::Rest).await {
+        Ok(ctx) => ctx,
+        Err(error) => return http::problem(&error, &http::request_id(&request)),
+    };
+    let answered = answer(ctx.clone(), &operation, &request, payload).await;
+    told(&ctx, &operation, answered)
+}
+
+/// The answer, or the problem in its place, with what every answer says: what may still be asked, and what ends.
+fn told(ctx: &Ctx, operation: &Operation, answered: Result<HttpResponse>) -> HttpResponse {
+    let mut response = match answered {
         Ok(response) => response,
         Err(error) => {
-            let mut response = http::problem(&error, &http::request_id(&request));
+            let mut response = http::problem(&error, &ctx.request_id);
             if error.code == Code::UnsupportedMediaType && operation.kind == Kind::Update {
                 let kind = header::HeaderValue::from_static("application/merge-patch+json");
                 response.headers_mut().insert(header::HeaderName::from_static("accept-patch"), kind);
             }
             response
         }
+    };
+    if let Some(tally) = ctx.tally() {
+        tally.show(response.headers_mut());
     }
+    let operations = &ctx.app.operations;
+    if let Some(end) = operations.deprecations.operation(operation.op) {
+        let successor = end.successor.and_then(|op| operations.get(op)).map(|operation| operation.path.as_str());
+        end.show(successor, response.headers_mut());
+    }
+    response
 }
 
-async fn answer(
-    app: &Arc<App>,
-    operation: &Operation,
-    request: &HttpRequest,
-    payload: Payload,
-) -> Result<HttpResponse> {
+async fn answer(mut ctx: Ctx, operation: &Operation, request: &HttpRequest, payload: Payload) -> Result<HttpResponse> {
     if let Some(format) = asked_format(operation, request.headers()) {
-        return exported(app, &export::as_file(operation, format), format, request).await;
+        return exported(ctx, &export::as_file(operation, format), format, request).await;
     }
-    let mut ctx = http::ctx(request, app, Via::Rest).await?;
+    let app = ctx.app.clone();
     if !http::accepts(request.headers(), &[operation.media, "application/problem+json"]) {
         return Err(Code::NotAcceptable.into());
     }
@@ -219,8 +236,13 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i32>> {
             "name the version you read; * would overwrite what you have not seen",
         ));
     }
-    let version = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|tag| tag.parse().ok());
-    version.map(Some).ok_or_else(|| Error::new(Code::Stale, "If-Match holds one entity tag as it was given in ETag"))
+    let tag = text.strip_prefix("W/").unwrap_or(text).strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let Some(tag) = tag.filter(|tag| !tag.contains('"')) else {
+        return Err(Error::member("/If-Match", "wrong_form", "give one entity tag as it came in ETag, such as \"3\""));
+    };
+    // A tag that is not one of ours matches nothing, and neither does a weak one (RFC 9110, section 13.1.1).
+    let version = if text.starts_with('W') { None } else { tag.parse().ok().filter(|version| *version > 0) };
+    version.map(Some).ok_or_else(|| Error::new(Code::Stale, "no version of this record has that entity tag"))
 }
 
 /// Most values of one filter.

@@ -12,6 +12,7 @@ use roundtable_kernel::ctx::App;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::operation::Operations;
 use roundtable_kernel::principal::Principals;
+use roundtable_kernel::rate::Rates;
 use roundtable_kernel::seal::Seals;
 use roundtable_kernel::store::{Store, StoreOptions};
 use roundtable_kernel::token::Keys;
@@ -82,10 +83,15 @@ pub async fn check_version(store: &Store) -> Result<()> {
 
 /// Makes the server over a database that is at this version.
 pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
+    assemble_of(operations(), store, settings).await
+}
+
+/// Makes a server of these operations.
+pub async fn assemble_of(operations: Operations, store: Store, settings: &Settings) -> Result<Server> {
     let public_url = settings.public_url();
-    let operations = Arc::new(operations());
+    let operations = Arc::new(operations);
     let schema = build_schema(&operations)?;
-    let pages = Arc::new(pages::Pages::new(&schema, &operations));
+    let pages = Arc::new(pages::Pages::new(&schema, &operations)?);
     let app = Arc::new(App {
         keys: Keys::load(&store, &public_url).await?,
         store,
@@ -94,6 +100,7 @@ pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
         clock: Clock::default(),
         seals: Seals::default(),
         attempts: Attempts::default(),
+        rates: Rates::new(settings.reads_per_minute, settings.writes_per_minute),
         limits: settings.limits(),
         trusted_proxies: settings.listed(&settings.trusted_proxies),
         public_url,

@@ -39,6 +39,10 @@ pub struct Settings {
     pub invitation_days: u64,
     /// Attempts to sign in a minute, by account and by address.
     pub sign_ins_per_minute: u32,
+    /// Operations a minute that read, by account, and by address where nobody signed in; no limit when 0.
+    pub reads_per_minute: u32,
+    /// Operations a minute that write, counted likewise; no limit when 0.
+    pub writes_per_minute: u32,
     /// Deepest GraphQL selection.
     pub graphql_depth: usize,
     /// Most fields of a GraphQL document, fragments expanded.
@@ -75,6 +79,8 @@ impl Default for Settings {
             refresh_token_days: 30,
             invitation_days: 14,
             sign_ins_per_minute: 20,
+            reads_per_minute: 0,
+            writes_per_minute: 0,
             graphql_depth: 12,
             graphql_fields: 1000,
             graphql_aliases: 50,
