@@ -60,7 +60,7 @@ async fn handle(app: Arc<App>, operation: Arc<Operation>, request: HttpRequest, 
     match answered {
         Ok(response) => response,
         Err(error) => {
-            let mut response = http::problem(&error, &http::request_id(&request));
+            let mut response = http::refusal(&error, &request, &app);
             if error.code == Code::UnsupportedMediaType && operation.kind == Kind::Update {
                 let kind = header::HeaderValue::from_static("application/merge-patch+json");
                 response.headers_mut().insert(header::HeaderName::from_static("accept-patch"), kind);

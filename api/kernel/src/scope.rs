@@ -89,6 +89,7 @@ owned! {
     GetFitScore fit_score.organization_id: OrganizationId,
     GetSolutionApproval solution_approval.organization_id: OrganizationId,
     GetPlanStep plan_step.lead_organization_id: LeadOrganizationId,
+    GetProvisionedLogin provisioned_login.organization_id: OrganizationId,
 }
 
 /// Records of a partnership that belong to nobody in particular.

@@ -92,6 +92,7 @@ pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
         attempts: Attempts::default(),
         limits: settings.limits(),
         trusted_proxies: settings.listed(&settings.trusted_proxies),
+        identity_providers: settings.identity_providers.clone(),
         public_url,
     });
     Ok(Server { app, schema, pages })
@@ -103,6 +104,8 @@ impl Server {
         rest::configure(&self.app, config);
         graphql_http::configure(&self.app, &self.schema, config);
         roundtable_identity::oauth::configure(&self.app, config);
+        roundtable_identity::callback::configure(config);
+        roundtable_scim::configure(&self.app, config);
         observe::configure(&self.app, config);
         pages::configure(&self.pages, config);
         config.default_service(web::to(|request: HttpRequest| async move { nothing_here(&request) }));

@@ -1,11 +1,13 @@
 //! Configuration: a file, then the environment, every key known and checked.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
 use config::{Config, Environment, File, FileFormat};
 use roundtable_kernel::ctx::Limits;
 use roundtable_kernel::error::{Code, Error, Result};
+use roundtable_kernel::identity_provider::{self, IdentityProvider};
 use serde::Deserialize;
 
 /// What can be configured. In the file by these names; in the environment as `ROUNDTABLE_` and the name in upper case.
@@ -38,6 +40,9 @@ pub struct Settings {
     pub invitation_days: u64,
     /// Attempts to sign in a minute, by account and by address.
     pub sign_ins_per_minute: u32,
+    /// Where people may sign in beside here. In the environment as JSON.
+    #[serde(deserialize_with = "identity_provider::listed")]
+    pub identity_providers: Vec<IdentityProvider>,
     /// Deepest GraphQL selection.
     pub graphql_depth: usize,
     /// Most fields of a GraphQL document, fragments expanded.
@@ -70,6 +75,7 @@ impl Default for Settings {
             refresh_token_days: 30,
             invitation_days: 14,
             sign_ins_per_minute: 20,
+            identity_providers: Vec::new(),
             graphql_depth: 12,
             graphql_fields: 1000,
             graphql_aliases: 50,
@@ -121,6 +127,13 @@ impl Settings {
         }
         if self.database_connections == 0 || self.access_token_seconds == 0 {
             return Err(wrong("database_connections and access_token_seconds are at least 1"));
+        }
+        if let Some(fault) = self.identity_providers.iter().find_map(IdentityProvider::fault) {
+            return Err(wrong(fault));
+        }
+        let names: HashSet<&str> = self.identity_providers.iter().map(|provider| &*provider.name).collect();
+        if names.len() < self.identity_providers.len() {
+            return Err(wrong("two identity providers have the same name"));
         }
         Ok(())
     }

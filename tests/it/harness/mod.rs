@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod client;
 pub mod postgres;
+pub mod provider;
 pub mod sample;
 pub mod wire;
 pub mod world;

@@ -326,6 +326,11 @@ impl Builder<'_> {
         let made = json!({ "personId": table.person[&role], "email": format!("{}@invited.example", role.word()) });
         let made = self.make(who, "invitations", made).await;
         self.row(table, "invitations", &made, &[role]);
+        if matches!(role, Role::Employer | Role::Union) {
+            let made = json!({ "organizationId": organization, "userName": format!("kept by {}", role.word()), "name": "Kept" });
+            let made = self.make(who, "provisioned-logins", made).await;
+            self.row(table, "provisioned-logins", &made, &[role]);
+        }
 
         let at_the_table = self.again(lead, "partners", partner).await;
         let at_the_table = self.act(lead, "partners", &at_the_table, "engage", json!({ "mode": "action" })).await;
