@@ -137,7 +137,7 @@ async fn shut_out(ctx: &Ctx, row: &provisioned_login::Model) -> Result<()> {
 }
 
 /// Providers that the caller speaks for.
-async fn vouched<'a>(ctx: &'a Ctx) -> Result<Vec<&'a IdentityProvider>> {
+async fn vouched(ctx: &Ctx) -> Result<Vec<&IdentityProvider>> {
     let Some(client) = client_id(ctx).await? else { return Ok(Vec::new()) };
     Ok(ctx.app.identity_providers.iter().filter(|provider| provider.provisioned_by.contains(&client)).collect())
 }
