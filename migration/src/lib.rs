@@ -11,6 +11,7 @@ mod m20261122_000003_plan;
 mod m20261122_000004_topics;
 mod m20261122_000006_exchange;
 mod m20261122_000007_calendar;
+mod m20261122_000008_systems;
 
 pub use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000004_topics::Migration),
             Box::new(m20261122_000006_exchange::Migration),
             Box::new(m20261122_000007_calendar::Migration),
+            Box::new(m20261122_000008_systems::Migration),
         ]
     }
 }

@@ -109,8 +109,9 @@ fn expected(
     if operation.kind.writes() && !within {
         return Expected::Refused("NOT_YOURS");
     }
-    // Whoever may renew any account's secret still holds none of another organisation's.
-    if operation.op == Op::RenewSecret && !row.owners.contains(&role) {
+    // Whoever may renew any account's secret still holds none of another organisation's, nor gives anybody its voice.
+    let speaks = [Op::RenewSecret, Op::UpdateProvisionedLogin, Op::ActivateProvisionedLogin];
+    if speaks.contains(&operation.op) && !row.owners.contains(&role) {
         let code = if role.is_intermediary() { "INTERMEDIARY_CANNOT_SET_COURSE" } else { "NOT_YOURS" };
         return Expected::Refused(code);
     }
@@ -236,6 +237,10 @@ fn judge(cell: &Cell<'_>, outcome: &Outcome) -> Result<(), String> {
             matches!(code, "SIGN_IN_FAILED" | "TOO_MANY_REQUESTS") || cell.who.name == "service"
         }
         Expected::Allowed if rule(cell.operation.op).open => status < 500,
+        // What the smallest body names is nobody's, and a system has none of its own.
+        Expected::Allowed if matches!(cell.operation.op, Op::RevokeSession | Op::UnlinkIdentity) => {
+            code == if cell.who.name == "service" { "FORBIDDEN" } else { "NOT_FOUND" }
+        }
         // Agreeing to serve is the person's own word, whatever the organisation.
         Expected::Allowed if cell.operation.op == Op::AcceptChampion => status < 500 && status != 404 && status != 401,
         Expected::Allowed => status < 500 && !matches!(status, 401 | 403 | 404),

@@ -73,6 +73,7 @@ cases! {
             action_team, plan_approval, plan_version, second_look_need, solution_need,
             seal, topic, topic_consent,
             import_file, import_row,
+            linked_identity, provider_sign_in, provisioned_login, revoked_token, session,
         );
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../entity/src")).unwrap().count();
         // Beside the tables lie lib, record, scalar and vocabulary.

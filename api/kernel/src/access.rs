@@ -391,6 +391,18 @@ pub const fn rule(op: Op) -> Rule {
         }
         ListAccounts | GetAccount | SuspendAccount | ReinstateAccount => row().operator(),
 
+        ListProvisionedLogins
+        | GetProvisionedLogin
+        | CreateProvisionedLogin
+        | UpdateProvisionedLogin
+        | DeactivateProvisionedLogin
+        | ActivateProvisionedLogin
+        | ArchiveProvisionedLogin => {
+            row().lead(All).members(Own).because("each organisation keeps the logins of its own people")
+        }
+        ListSessions | RevokeSession | ListLinkedIdentities | UnlinkIdentity => row().signed_in(),
+        ListIdentityProviders | StartProviderSignIn | CompleteProviderSignIn => row().open(),
+
         GetMe | ChangePassword => row().signed_in(),
         CreateSession | RefreshSession | EndSession | AcceptInvitation => row().open(),
     }

@@ -14,6 +14,7 @@ use crate::access::{Permit, permit};
 use crate::attempts::Attempts;
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
+use crate::identity_provider::IdentityProvider;
 use crate::op::Op;
 use crate::operation::Operations;
 use crate::principal::Principals;
@@ -88,6 +89,8 @@ pub struct App {
     pub limits: Limits,
     /// Addresses of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<String>,
+    /// Where people may sign in beside here.
+    pub identity_providers: Vec<IdentityProvider>,
     /// The address under which clients reach the server, without a slash at its end.
     pub public_url: String,
     /// The address mail is sent from; without it none is.
@@ -107,6 +110,8 @@ pub struct Ctx {
     pub request_id: Arc<str>,
     /// Address of the client, where the door knows it.
     pub address: Arc<str>,
+    /// The session the request belongs to; absent for systems.
+    pub session: Option<Uuid>,
     /// The operation asked for, as the audit trail names it.
     pub operation: Op,
     /// Everything is checked and nothing kept.
@@ -127,6 +132,7 @@ impl Ctx {
             via,
             request_id,
             address: Arc::from(""),
+            session: None,
             operation: Op::GetMe,
             validate_only: false,
             tx: None,

@@ -31,6 +31,9 @@ codes! {
     SignInFailed = "SIGN_IN_FAILED", 401, "Sign-in failed", "The name and the secret do not go together, or the account may not sign in.";
     TokenReused = "TOKEN_REUSED", 401, "Token used before", "A refresh token was used a second time, so the whole session was ended. Sign in again.";
     InvitationDead = "INVITATION_DEAD", 410, "Invitation no longer good", "The invitation is unknown, used or expired. Ask for a new one.";
+    SignInExpired = "SIGN_IN_EXPIRED", 410, "Sign-in no longer under way", "The sign-in was completed before, took too long, or was never begun. Begin anew.";
+    IdentityNotLinked = "IDENTITY_NOT_LINKED", 403, "Nobody's identity here", "The identity signs in to no login here. Accept an invitation with it, or sign in otherwise and link it.";
+    ProviderUnavailable = "PROVIDER_UNAVAILABLE", 502, "The identity provider does not answer", "The identity provider could not be reached, or did not answer as OpenID Connect asks. Try again later.";
     Forbidden = "FORBIDDEN", 403, "Not yours to do", "Your role has no part in this operation. openapi/access.md lists who has.";
     NotYours = "NOT_YOURS", 403, "Another organisation's", "Your role may do this to your own organisation's records only.";
     ScopeMissing = "SCOPE_MISSING", 403, "Scope missing", "The service account was not given the scope this operation needs.";

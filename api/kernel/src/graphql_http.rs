@@ -49,7 +49,7 @@ async fn handle(app: Arc<App>, schema: Schema, request: HttpRequest, payload: Pa
     match answer(&app, &schema, &request, payload).await {
         Ok(response) => response,
         Err(error) => {
-            let mut response = http::problem(&error, &http::request_id(&request));
+            let mut response = http::refusal(&error, &request, &app);
             if error.code == Code::MethodNotAllowed {
                 response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, POST"));
             }

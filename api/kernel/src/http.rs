@@ -7,7 +7,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::SubsecRound;
 use futures_util::StreamExt;
 use roundtable_entity::Via;
 use serde_json::json;
@@ -15,24 +14,32 @@ use uuid::Uuid;
 
 use crate::ctx::{App, Ctx};
 use crate::error::{Code, Error, Result};
+use crate::principal::Known;
 use crate::rate;
 use crate::standing::{Caller, Principal, Standing};
+use crate::token::Claims;
 
 /// Header that says at which table the caller acts: the id of a partnership.
 pub const ACTING: &str = "acting-partnership";
 /// Header that carries the id of a request both ways.
 pub const REQUEST_ID: &str = "request-id";
 
+/// Where the server describes itself to clients that look for tokens (RFC 9728).
+pub const PROTECTED_RESOURCE: &str = "/.well-known/oauth-protected-resource";
+
 /// The caller's view for this request; anonymous when it carries no token.
 pub async fn ctx(request: &HttpRequest, app: &Arc<App>, via: Via) -> Result<Ctx> {
     let caller = caller(request.headers(), app).await;
-    let known = Arc::new(caller.as_ref().ok().cloned().unwrap_or(Caller::Anonymous));
-    let mut ctx = Ctx::new(app.clone(), known, via, request_id(request));
+    let known = caller.as_ref().map_or(Caller::Anonymous, |(caller, _)| caller.clone());
+    let mut ctx = Ctx::new(app.clone(), Arc::new(known), via, request_id(request));
     ctx.address = Arc::from(address(request, app));
     // Who tries tokens that are not good is counted by address, like everybody who did not sign in.
-    if let Err(error) = caller {
-        ctx.count(false)?;
-        return Err(error);
+    match caller {
+        Ok((_, session)) => ctx.session = session,
+        Err(error) => {
+            ctx.count(false)?;
+            return Err(error);
+        }
     }
     Ok(ctx)
 }
@@ -61,26 +68,32 @@ pub fn request_id(request: &HttpRequest) -> Arc<str> {
     }
 }
 
-async fn caller(headers: &HeaderMap, app: &Arc<App>) -> Result<Caller> {
-    let Some(given) = headers.get(header::AUTHORIZATION) else {
-        return Ok(Caller::Anonymous);
+/// What the token says and who that is, if it is one of ours and still good.
+pub async fn recognized(app: &App, token: &str) -> Result<(Arc<Claims>, Known)> {
+    if app.keys.may_be_newer(token) {
+        app.keys.refresh(&app.store).await?;
+    }
+    let claims = app.keys.verify(token)?;
+    let known = app.principals.known(&app.store, claims.sub).await?;
+    let known = known.filter(|known| known.honours(&claims)).ok_or(Code::Unauthenticated)?;
+    Ok((claims, known))
+}
+
+async fn caller(headers: &HeaderMap, app: &Arc<App>) -> Result<(Caller, Option<Uuid>)> {
+    let mut all = headers.get_all(header::AUTHORIZATION);
+    let Some(given) = all.next() else {
+        return Ok((Caller::Anonymous, None));
     };
     let unauthenticated = || Error::from(Code::Unauthenticated);
+    if all.next().is_some() {
+        return Err(unauthenticated());
+    }
     let text = given.to_str().map_err(|_| unauthenticated())?;
     let (scheme, token) = text.split_once(' ').ok_or_else(unauthenticated)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(unauthenticated());
     }
-    let token = token.trim();
-    if app.keys.may_be_newer(token) {
-        app.keys.refresh(&app.store).await?;
-    }
-    let claims = app.keys.verify(token)?;
-    let known = app.principals.known(&app.store, claims.sub).await?.ok_or_else(unauthenticated)?;
-    // A token tells its moment to the millisecond.
-    if claims.made_at() < known.sessions_since.trunc_subsecs(3) {
-        return Err(unauthenticated());
-    }
+    let (claims, known) = recognized(app, token.trim()).await?;
     let asked = match headers.get(ACTING) {
         Some(asked) => {
             let wrong = || Error::member("/Acting-Partnership", "wrong_form", "give the id of a partnership");
@@ -89,7 +102,8 @@ async fn caller(headers: &HeaderMap, app: &Arc<App>) -> Result<Caller> {
         None => claims.partnership,
     };
     let acting = acting(&known.principal.standings, asked, headers.contains_key(ACTING))?;
-    Ok(Caller::Account { principal: narrowed(known.principal, claims.scope.as_deref()), acting })
+    let principal = narrowed(known.principal, claims.scope.as_deref());
+    Ok((Caller::Account { principal, acting }, claims.sid))
 }
 
 /// The principal with no more scopes than the token has.
@@ -177,6 +191,23 @@ pub fn media_type(headers: &HeaderMap) -> String {
         .unwrap_or_default()
         .trim()
         .to_ascii_lowercase()
+}
+
+/// A refusal by a door that takes access tokens. Who has none is told where to get one (RFC 9728).
+pub fn refusal(error: &Error, request: &HttpRequest, app: &App) -> HttpResponse {
+    let mut response = problem(error, &request_id(request));
+    if error.code.status() == 401 {
+        let wrong = if error.code == Code::Unauthenticated && request.headers().contains_key(header::AUTHORIZATION) {
+            "error=\"invalid_token\", "
+        } else {
+            ""
+        };
+        let told = format!("Bearer {wrong}resource_metadata=\"{}{PROTECTED_RESOURCE}\"", app.public_url);
+        if let Ok(told) = HeaderValue::from_str(&told) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, told);
+        }
+    }
+    response
 }
 
 /// An error as a problem (RFC 9457). What failed beneath is logged here, once.

@@ -19,6 +19,7 @@ pub mod graphql;
 pub mod graphql_http;
 pub mod guard;
 pub mod http;
+pub mod identity_provider;
 pub mod list;
 pub mod op;
 pub mod openapi;

@@ -722,6 +722,34 @@ operations! {
     ConvertInput,
     /// Confirm, as its owner, an entry that somebody else put down in your name.
     ConfirmResource,
+    /// Your sessions that have not ended.
+    ListSessions,
+    /// End a session of yours, on whichever device it is.
+    RevokeSession,
+    /// The identity providers somebody can sign in at.
+    ListIdentityProviders,
+    /// Begin to sign in at an identity provider, to accept an invitation there, or to link an identity to your login.
+    StartProviderSignIn,
+    /// Complete a sign-in at an identity provider with what it sent the browser back with.
+    CompleteProviderSignIn,
+    /// The identities that sign in to your login.
+    ListLinkedIdentities,
+    /// Take an identity off your login.
+    UnlinkIdentity,
+    /// List provisioned logins.
+    ListProvisionedLogins,
+    /// Read a provisioned login.
+    GetProvisionedLogin,
+    /// Make a login that another system keeps, with its person in the directory.
+    CreateProvisionedLogin,
+    /// Change members of a provisioned login (merge patch).
+    UpdateProvisionedLogin,
+    /// Let a provisioned login sign in no more: its sessions end.
+    DeactivateProvisionedLogin,
+    /// Let a provisioned login sign in again.
+    ActivateProvisionedLogin,
+    /// Archive a provisioned login; it signs in no more, and its unique values become free.
+    ArchiveProvisionedLogin,
     /// What hangs on a need: statements, causes, offers, second looks, solutions, steps and goals, with their links.
     GetNeedTrace,
 }

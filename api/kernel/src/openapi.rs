@@ -227,6 +227,7 @@ const COMMON: &[(u16, &str, &str)] = &[
     (428, "VersionRequired", "If-Match is missing."),
     (429, "TooManyRequests", "Slow down."),
     (500, "Failed", "Something failed on our side."),
+    (502, "ProviderUnavailable", "The identity provider does not answer."),
     (503, "Unavailable", "For the moment not available."),
 ];
 
@@ -575,11 +576,8 @@ fn answers(operation: &Operation, open: bool) -> Value {
             }),
         );
     }
-    let mut statuses: Vec<u16> = vec![400, 401, 406, 429, 500, 503];
-    if !open {
-        statuses.push(403);
-    }
-    if operation.path.contains("{id}") || operation.kind == Kind::Report {
+    let mut statuses: Vec<u16> = vec![400, 401, 403, 406, 429, 500, 503];
+    if operation.path.contains("{id}") || matches!(operation.kind, Kind::Report | Kind::Submit) {
         statuses.push(404);
     }
     if operation.kind.writes() {
@@ -592,7 +590,7 @@ fn answers(operation: &Operation, open: bool) -> Value {
         statuses.push(412);
     }
     if open {
-        statuses.push(410);
+        statuses.extend([410, 502]);
     }
     statuses.sort_unstable();
     for status in statuses {

@@ -65,13 +65,13 @@ fn files(app: &Arc<App>, list: &Operation, config: &mut ServiceConfig) {
             async move {
                 let ctx = match http::ctx(&request, &app, Via::Rest).await {
                     Ok(ctx) => ctx,
-                    Err(error) => return http::problem(&error, &http::request_id(&request)),
+                    Err(error) => return http::refusal(&error, &request, &app),
                 };
                 let answered = match http::accepts(request.headers(), &[format.media_type()]) {
                     true => exported(ctx.clone(), &file, format, &request).await,
                     false => Err(Code::NotAcceptable.into()),
                 };
-                told(&ctx, &file, answered)
+                told(&ctx, &file, &request, answered)
             }
         })));
     }
@@ -127,18 +127,18 @@ async fn exported(mut ctx: Ctx, file: &Operation, format: Format, request: &Http
 async fn handle(app: Arc<App>, operation: Arc<Operation>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let ctx = match http::ctx(&request, &app, Via::Rest).await {
         Ok(ctx) => ctx,
-        Err(error) => return http::problem(&error, &http::request_id(&request)),
+        Err(error) => return http::refusal(&error, &request, &app),
     };
     let answered = answer(ctx.clone(), &operation, &request, payload).await;
-    told(&ctx, &operation, answered)
+    told(&ctx, &operation, &request, answered)
 }
 
 /// The answer, or the problem in its place, with what every answer says: what may still be asked, and what ends.
-fn told(ctx: &Ctx, operation: &Operation, answered: Result<HttpResponse>) -> HttpResponse {
+fn told(ctx: &Ctx, operation: &Operation, request: &HttpRequest, answered: Result<HttpResponse>) -> HttpResponse {
     let mut response = match answered {
         Ok(response) => response,
         Err(error) => {
-            let mut response = http::problem(&error, &ctx.request_id);
+            let mut response = http::refusal(&error, request, &ctx.app);
             if error.code == Code::UnsupportedMediaType && operation.kind == Kind::Update {
                 let kind = header::HeaderValue::from_static("application/merge-patch+json");
                 response.headers_mut().insert(header::HeaderName::from_static("accept-patch"), kind);

@@ -99,6 +99,7 @@ owned! {
     GetSolutionApproval solution_approval.organization_id: OrganizationId,
     GetPlanApproval plan_approval.organization_id: OrganizationId,
     GetActionTeam action_team.lead_organization_id: LeadOrganizationId,
+    GetProvisionedLogin provisioned_login.organization_id: OrganizationId,
 }
 
 /// Records of a partnership that belong to nobody in particular.

@@ -103,6 +103,7 @@ pub async fn assemble_of(operations: Operations, store: Store, settings: &Settin
         rates: Rates::new(settings.reads_per_minute, settings.writes_per_minute),
         limits: settings.limits(),
         trusted_proxies: settings.listed(&settings.trusted_proxies),
+        identity_providers: settings.identity_providers.clone(),
         public_url,
         mail_from: settings.mail()?.map(|transport| transport.address()),
     });
@@ -117,6 +118,8 @@ impl Server {
         roundtable_identity::oauth::configure(&self.app, config);
         roundtable_calendar::door::configure(&self.app, config);
         roundtable_hsds::configure(&self.app, config);
+        roundtable_identity::callback::configure(config);
+        roundtable_scim::configure(&self.app, config);
         observe::configure(&self.app, config);
         pages::configure(&self.pages, config);
         config.default_service(web::to(|request: HttpRequest| async move { nothing_here(&request) }));

@@ -7,7 +7,7 @@ use actix_cors::Cors;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App as ActixApp, HttpServer};
 use chrono::TimeDelta;
-use roundtable_entity::{Via, idempotency_key, partnership, refresh_token};
+use roundtable_entity::{Via, idempotency_key, partnership, provider_sign_in, refresh_token, revoked_token, session};
 use roundtable_kernel::ctx::{App, Ctx};
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::standing::{Caller, Standing};
@@ -96,6 +96,18 @@ pub async fn sweep(app: &Arc<App>) -> Result<()> {
                 .await?;
             refresh_token::Entity::delete_many()
                 .filter(refresh_token::Column::ExpiresAt.lt(now - TimeDelta::days(1)))
+                .exec(&*tx)
+                .await?;
+            session::Entity::delete_many()
+                .filter(session::Column::ExpiresAt.lt(now - TimeDelta::days(1)))
+                .exec(&*tx)
+                .await?;
+            revoked_token::Entity::delete_many()
+                .filter(revoked_token::Column::ExpiresAt.lt(now - TimeDelta::hours(1)))
+                .exec(&*tx)
+                .await?;
+            provider_sign_in::Entity::delete_many()
+                .filter(provider_sign_in::Column::ExpiresAt.lt(now - TimeDelta::hours(1)))
                 .exec(&*tx)
                 .await?;
             Ok(())

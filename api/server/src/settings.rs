@@ -1,11 +1,13 @@
 //! Configuration: a file, then the environment, every key known and checked.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
 use config::{Config, Environment, File, FileFormat};
 use roundtable_kernel::ctx::Limits;
 use roundtable_kernel::error::{Code, Error, Result};
+use roundtable_kernel::identity_provider::{self, IdentityProvider};
 use roundtable_mail::Transport;
 use serde::Deserialize;
 
@@ -43,6 +45,9 @@ pub struct Settings {
     pub reads_per_minute: u32,
     /// Operations a minute that write, counted likewise; no limit when 0.
     pub writes_per_minute: u32,
+    /// Where people may sign in beside here. In the environment as JSON.
+    #[serde(deserialize_with = "identity_provider::listed")]
+    pub identity_providers: Vec<IdentityProvider>,
     /// Deepest GraphQL selection.
     pub graphql_depth: usize,
     /// Most fields of a GraphQL document, fragments expanded.
@@ -81,6 +86,7 @@ impl Default for Settings {
             sign_ins_per_minute: 20,
             reads_per_minute: 0,
             writes_per_minute: 0,
+            identity_providers: Vec::new(),
             graphql_depth: 12,
             graphql_fields: 1000,
             graphql_aliases: 50,
@@ -145,6 +151,13 @@ impl Settings {
         }
         if self.database_connections == 0 || self.access_token_seconds == 0 {
             return Err(wrong("database_connections and access_token_seconds are at least 1"));
+        }
+        if let Some(fault) = self.identity_providers.iter().find_map(IdentityProvider::fault) {
+            return Err(wrong(fault));
+        }
+        let names: HashSet<&str> = self.identity_providers.iter().map(|provider| &*provider.name).collect();
+        if names.len() < self.identity_providers.len() {
+            return Err(wrong("two identity providers have the same name"));
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ pub mod chance;
 pub mod client;
 pub mod postgres;
 pub mod process;
+pub mod provider;
 pub mod sample;
 pub mod wire;
 pub mod world;

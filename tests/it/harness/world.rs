@@ -334,6 +334,11 @@ impl Builder<'_> {
         let made = json!({ "personId": table.person[&role], "email": format!("{}@invited.example", role.word()) });
         let made = self.make(who, "invitations", made).await;
         self.row(table, "invitations", &made, &[role]);
+        if matches!(role, Role::Employer | Role::Union) {
+            let made = json!({ "organizationId": organization, "userName": format!("kept by {}", role.word()), "name": "Kept" });
+            let made = self.make(who, "provisioned-logins", made).await;
+            self.row(table, "provisioned-logins", &made, &[role]);
+        }
 
         let made = self.make(who, "calendar-feeds", json!({ "name": "phone" })).await;
         self.row(table, "calendar-feeds", &made, &[role]).hidden = true;
