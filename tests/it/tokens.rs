@@ -229,7 +229,7 @@ cases! {
         }
         let twice = app.rest(&app.world.ours.lead, "GET", "/v1/me").header("authorization", &format!("Bearer {good}"));
         twice.send().await.refused(401, "UNAUTHENTICATED");
-        app.rest(&Who::anonymous(), "GET", &format!("/v1/me?access_token={good}")).send().await.is(401);
+        app.rest(&Who::anonymous(), "GET", &format!("/v1/me?access_token={good}")).send().await.refused(400, "UNKNOWN_PARAMETER");
         app.get(&Who::with_token("good", &good), "/v1/me").await;
     }
 

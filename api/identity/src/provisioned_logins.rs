@@ -58,8 +58,10 @@ fn is_address(text: &str) -> bool {
         && text.split_once('@').is_some_and(|(who, at)| !who.is_empty() && !at.is_empty() && !at.contains('@'))
 }
 
-fn address(new: &provisioned_login::NewProvisionedLogin) -> String {
-    new.email.clone().unwrap_or_else(|| new.user_name.clone())
+/// The address the login shows: the one given, the name if it is one, or one that is nobody's (RFC 2606).
+fn address(new: &provisioned_login::NewProvisionedLogin, id: Uuid) -> String {
+    let name = Some(new.user_name.trim()).filter(|name| is_address(name)).map(str::to_owned);
+    new.email.clone().or(name).unwrap_or_else(|| format!("{id}@provisioned.invalid"))
 }
 
 async fn create(ctx: Ctx, new: provisioned_login::NewProvisionedLogin) -> Result<provisioned_login::Model> {
@@ -70,7 +72,7 @@ async fn create(ctx: Ctx, new: provisioned_login::NewProvisionedLogin) -> Result
         record::reference::<organization::Model>(&ctx, "/organizationId", id).await?;
     }
     let id = ctx.new_id();
-    let login = account::NewAccount { email: address(&new), name: new.name.clone() };
+    let login = account::NewAccount { email: address(&new, id), name: new.name.clone() };
     let mut login = account::Model::begin(ctx.new_id(), ctx.now(), login);
     // Not an address: nobody else's login is met by it, and nobody is kept from theirs.
     login.email_key = ActiveValue::Set(format!("provisioned|{id}"));
@@ -170,7 +172,7 @@ async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<provisioned_login:
     if let Some(login) = account::Entity::find_by_id(row.account_id).one(&ctx.read()).await? {
         let mut active = login.clone().into_active_model();
         active.name = ActiveValue::Set(new.name.clone());
-        active.email = ActiveValue::Set(address(&new));
+        active.email = ActiveValue::Set(address(&new, row.id));
         record::save(&ctx, &login, active, "account.updated").await?;
     }
     if let Some(person_id) = saved.person_id.filter(|_| (&row.name, &row.email) != (&new.name, &new.email)) {
