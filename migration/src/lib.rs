@@ -7,6 +7,7 @@ pub mod table;
 
 mod m20261122_000001_the_table_is_set;
 mod m20261122_000002_direction;
+mod m20261122_000005_events;
 
 pub use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -16,6 +17,10 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261122_000001_the_table_is_set::Migration), Box::new(m20261122_000002_direction::Migration)]
+        vec![
+            Box::new(m20261122_000001_the_table_is_set::Migration),
+            Box::new(m20261122_000002_direction::Migration),
+            Box::new(m20261122_000005_events::Migration),
+        ]
     }
 }

@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use crate::access::{Reach, rule};
 use crate::error::Code;
+use crate::op::Op;
 use crate::operation::{Kind, Operation, Operations, Parameter};
+use crate::sse;
 use crate::standing::Role;
 
 const TITLE: &str = "Roundtable";
@@ -77,6 +79,9 @@ fn written(operations: &Operations) -> Value {
         let path = paths.entry(operation.path.clone()).or_default();
         path.insert(operation.kind.method().to_lowercase(), described(operations, operation));
     }
+    if let Some(feed) = operations.get(Op::ListEvents) {
+        paths.insert(sse::PATH.into(), Map::from_iter([("get".into(), streamed(operations, feed))]));
+    }
     let mut tags: Vec<&str> = operations.iter().map(|operation| operation.collection).collect();
     tags.sort_unstable();
     tags.dedup();
@@ -100,6 +105,7 @@ fn written(operations: &Operations) -> Value {
         "security": [{ "bearer": [] }],
         "tags": tags,
         "paths": paths,
+        "webhooks": { "event": { "post": told() } },
         "components": {
             "schemas": schemas(operations),
             "responses": responses(),
@@ -115,6 +121,61 @@ fn written(operations: &Operations) -> Value {
                 },
             },
         },
+    })
+}
+
+/// The feed as it happens, which is no operation of its own: it answers what the feed answers, without an end.
+fn streamed(operations: &Operations, feed: &Operation) -> Value {
+    let mut out = described(operations, feed);
+    out["operationId"] = json!("streamEvents");
+    out["summary"] = json!("What happens, as it happens (server-sent events)");
+    out["description"] = json!(
+        "Each event as it happens: `id` is its cursor, `event` its kind, `data` the event as the feed shows it. Without a \
+         cursor it begins now. An event named `end` says why the stream ends."
+    );
+    if let Some(parameters) = out["parameters"].as_array_mut() {
+        parameters.retain(|parameter| parameter["name"] != "first");
+        parameters.push(json!({
+            "name": "Last-Event-ID", "in": "header", "required": false,
+            "description": "Cursor of the last event seen; stands over `after`.",
+            "schema": { "type": "string", "maxLength": 200 },
+        }));
+    }
+    out["responses"]["200"] = json!({
+        "description": "The stream.",
+        "headers": { "Request-Id": header("Id of the request.", "string") },
+        "content": { sse::MEDIA_TYPE: { "schema": { "type": "string", "description": "Server-sent events." } } },
+    });
+    out["responses"]["429"] = json!({ "$ref": "#/components/responses/TooManyRequests" });
+    out
+}
+
+/// What a webhook is sent.
+fn told() -> Value {
+    let sent = |name: &str, about: &str| {
+        json!({
+            "name": name, "in": "header", "required": true, "description": about,
+            "schema": { "type": "string", "maxLength": 1000 },
+        })
+    };
+    json!({
+        "operationId": "event",
+        "summary": "Something happened",
+        "description": "Sent to the address of a webhook (Standard Webhooks). Answer 2xx within the time given; anything \
+            else is tried again for three days. 410 ends it at once.",
+        "tags": ["webhooks"],
+        "security": [],
+        "parameters": [
+            sent("webhook-id", "Id of the message, the same at every attempt."),
+            sent("webhook-timestamp", "When it was sent, seconds since 1970."),
+            sent("webhook-signature", "Signatures, separated by blanks: `v1,` and HMAC-SHA256 over `id.timestamp.body` in base64."),
+        ],
+        "requestBody": {
+            "required": true,
+            "description": "What happened.",
+            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/WebhookMessage" } } },
+        },
+        "responses": { "204": { "description": "Taken." } },
     })
 }
 
@@ -411,6 +472,9 @@ fn answers(operation: &Operation, open: bool) -> Value {
     }
     if open {
         statuses.extend([410, 429]);
+    }
+    if operation.op == Op::ListEvents {
+        statuses.push(410);
     }
     statuses.sort_unstable();
     for status in statuses {

@@ -28,6 +28,14 @@ pub struct Known {
     pub principal: Arc<Principal>,
     /// Sessions begun earlier are dead.
     pub sessions_since: Timestamp,
+    /// When the account ends; absent when no end is set.
+    pub until: Option<Timestamp>,
+}
+
+impl Known {
+    fn holds(&self) -> bool {
+        self.until.is_none_or(|until| until > chrono::Utc::now())
+    }
 }
 
 /// Principals by account.
@@ -50,7 +58,7 @@ impl Principals {
             && let Some((since, known)) = kept.get(&account_id)
             && since.elapsed() < KEPT
         {
-            return Ok(Some(known.clone()));
+            return Ok(Some(known.clone()).filter(Known::holds));
         }
         let asked = Instant::now();
         let Some(known) = load(store, account_id).await? else {
@@ -79,7 +87,7 @@ async fn load(store: &Store, account_id: Uuid) -> Result<Option<Known>> {
         standings.extend(appointments(store, account_id).await?);
         standings.extend(seats(store, account_id).await?);
         let principal = Principal { account_id, name: account.name, service: false, scopes: Vec::new(), standings };
-        return Ok(Some(Known { principal: Arc::new(principal), sessions_since: account.sessions_since }));
+        return Ok(Some(Known { principal: Arc::new(principal), sessions_since: account.sessions_since, until: None }));
     }
     let Some(service) = service_account::Entity::find_by_id(account_id).one(read).await? else {
         return Ok(None);
@@ -90,7 +98,7 @@ async fn load(store: &Store, account_id: Uuid) -> Result<Option<Known>> {
     }
     let standings = bound(store, &service).await?.into_iter().collect();
     let principal = Principal { account_id, name: service.name, service: true, scopes: service.scopes.0, standings };
-    Ok(Some(Known { principal: Arc::new(principal), sessions_since: service.created_at }))
+    Ok(Some(Known { principal: Arc::new(principal), sessions_since: service.created_at, until: service.expires_at }))
 }
 
 async fn appointments(store: &Store, account_id: Uuid) -> Result<Vec<Standing>> {

@@ -10,11 +10,13 @@ use roundtable_kernel::attempts::Attempts;
 use roundtable_kernel::clock::Clock;
 use roundtable_kernel::ctx::App;
 use roundtable_kernel::error::{Code, Error, Result};
+use roundtable_kernel::hub::Hub;
 use roundtable_kernel::operation::Operations;
 use roundtable_kernel::principal::Principals;
+use roundtable_kernel::seal::Sealer;
 use roundtable_kernel::store::{Store, StoreOptions};
 use roundtable_kernel::token::Keys;
-use roundtable_kernel::{graphql, graphql_http, http, rest};
+use roundtable_kernel::{feed, graphql, graphql_http, http, rest, sse};
 use roundtable_migration::{Migrator, MigratorTrait};
 
 pub mod demo;
@@ -38,6 +40,9 @@ pub fn operations() -> Operations {
     roundtable_scan::register(&mut table);
     roundtable_direction::register(&mut table);
     roundtable_exchange::register(&mut table);
+    roundtable_events::register(&mut table);
+    // Last, since it tells of all records.
+    feed::register(&mut table);
     table
 }
 
@@ -85,6 +90,10 @@ pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
     let pages = Arc::new(pages::Pages::new(&schema, &operations));
     let app = Arc::new(App {
         keys: Keys::load(&store, &public_url).await?,
+        sealer: Sealer::load(&store).await?,
+        hub: Hub::default(),
+        webhook_networks: settings.sending()?.allowed,
+        origins: settings.listed(&settings.cors_origins),
         store,
         principals: Principals::default(),
         operations,
@@ -100,6 +109,7 @@ pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
 impl Server {
     /// Mounts everything.
     pub fn configure(&self, config: &mut ServiceConfig) {
+        sse::configure(&self.app, config);
         rest::configure(&self.app, config);
         graphql_http::configure(&self.app, &self.schema, config);
         roundtable_identity::oauth::configure(&self.app, config);

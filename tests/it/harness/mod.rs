@@ -2,7 +2,9 @@
 
 pub mod backend;
 pub mod client;
+pub mod live;
 pub mod postgres;
+pub mod receiver;
 pub mod sample;
 pub mod wire;
 pub mod world;
