@@ -936,6 +936,24 @@ vocabulary! {
         /// It was refused.
         Refused = "refused",
     }
+
+    /// Whether a webhook is told anything.
+    WebhookState {
+        /// It is.
+        Active = "active",
+        /// It is not, until it is enabled.
+        Disabled = "disabled",
+    }
+
+    /// What became of a delivery.
+    DeliveryState {
+        /// It is to be tried, for the first time or again.
+        Pending = "pending",
+        /// The receiver took it.
+        Delivered = "delivered",
+        /// It was tried for the last time.
+        Failed = "failed",
+    }
 }
 
 impl OrganizationKind {

@@ -69,6 +69,7 @@ cases! {
             invitation, location, mail, meeting, meeting_series, minutes, mission_statement, organization, outreach_touch,
             partner, partnership, person, policy_setting, refresh_token, resource, resource_status_change, seat, service_account, signing_key,
             staff_appointment, time_override, cause, cause_confirmation, employer_statement, endorsement,
+            event_mark, sealing_key, webhook, webhook_attempt, webhook_delivery,
             feasibility_rating, fit_score, goal, input, need, offer, plan_step, second_look, solution, solution_approval,
             action_team, plan_approval, plan_version, second_look_need, solution_need,
             seal, topic, topic_consent,

@@ -381,6 +381,29 @@ pub const fn rule(op: Op) -> Rule {
         | UpdateServiceAccount
         | ArchiveServiceAccount
         | RenewSecret => row().operator().lead(All).members(Own),
+        ListEvents => row()
+            .operator()
+            .intermediary(All)
+            .members(All)
+            .observers(All)
+            .because("each event as far as its record may be read"),
+        ListWebhooks
+        | GetWebhook
+        | CreateWebhook
+        | UpdateWebhook
+        | ArchiveWebhook
+        | EnableWebhook
+        | DisableWebhook
+        | RenewWebhookSecret
+        | TestWebhook
+        | ReplayWebhook
+        | ListWebhookDeliveries
+        | GetWebhookDelivery
+        | RetryWebhookDelivery
+        | ListWebhookAttempts
+        | GetWebhookAttempt => {
+            row().lead(All).members(Own).because("a webhook is known to whose it is, and carries what they may read")
+        }
         ListInvitations | GetInvitation | CreateInvitation | ArchiveInvitation => {
             row().operator().intermediary(All).members(Own)
         }

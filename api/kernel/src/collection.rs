@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::list::{self, Asked, Narrow};
 use crate::op::Op;
 use crate::operation::{Answered, Collection, Kind, Nothing, One, Operation, Operations, Parameter, Run};
+use crate::reader::Reader;
 use crate::record::{self, Target};
 use crate::relation::Relation;
 use crate::schema::camel;
@@ -156,6 +157,9 @@ impl<R: Scoped> CollectionOf<'_, R> {
             table: R::TABLE,
             get: op,
         });
+        if narrow.is_none() {
+            self.table.readers.insert(R::TABLE.trim_end_matches('_'), Reader::of::<R>(self.name));
+        }
         let page = format!("{}Page", self.name);
         self.table.schemas.insert(
             &page,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
+use ipnet::IpNet;
 use roundtable_entity::{Timestamp, Via, event};
 use sea_orm::{ActiveModelTrait, ActiveValue, DatabaseExecutor};
 use uuid::Uuid;
@@ -14,6 +15,7 @@ use crate::access::{Permit, permit};
 use crate::attempts::Attempts;
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
+use crate::hub::{self, Hub};
 use crate::identity_provider::IdentityProvider;
 use crate::op::Op;
 use crate::operation::Operations;
@@ -21,6 +23,7 @@ use crate::principal::Principals;
 use crate::rate::{Rates, Tally};
 use crate::scope::Scoped;
 use crate::seal::Seals;
+use crate::sealer::Sealer;
 use crate::standing::{Caller, Principal, Role, Standing};
 use crate::store::{self, Store, Tx};
 use crate::token::Keys;
@@ -48,6 +51,14 @@ pub struct Limits {
     pub invitation: Duration,
     /// Failed sign-ins a minute, by account and by address.
     pub sign_ins_per_minute: u32,
+    /// Most streams and sockets an account has open.
+    pub streams_per_account: usize,
+    /// Most subscriptions on one socket.
+    pub subscriptions_per_socket: usize,
+    /// How long a socket may be open before it says who it is.
+    pub connection_init: Duration,
+    /// How long events are kept; for ever when absent.
+    pub events_kept: Option<TimeDelta>,
 }
 
 impl Default for Limits {
@@ -63,6 +74,10 @@ impl Default for Limits {
             refresh_token: Duration::from_secs(30 * 24 * 3600),
             invitation: Duration::from_secs(14 * 24 * 3600),
             sign_ins_per_minute: 20,
+            streams_per_account: 20,
+            subscriptions_per_socket: 20,
+            connection_init: Duration::from_secs(10),
+            events_kept: None,
         }
     }
 }
@@ -87,6 +102,14 @@ pub struct App {
     pub rates: Rates,
     /// Limits.
     pub limits: Limits,
+    /// Who waits for what happens.
+    pub hub: Hub,
+    /// Seals cursors.
+    pub sealer: Sealer,
+    /// Private networks that webhooks may reach.
+    pub webhook_networks: Vec<IpNet>,
+    /// Origins of front ends in browsers that may open sockets; `*` for any.
+    pub origins: Vec<String>,
     /// Addresses of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<String>,
     /// Where people may sign in beside here.
@@ -209,6 +232,13 @@ impl Ctx {
             self.app.store.write(!self.validate_only, move |tx| work(Ctx { tx: Some(tx), ..ctx.clone() })).await;
         if self.standings_changed.load(Ordering::Acquire) {
             self.app.principals.forget();
+            self.app.hub.standings_changed();
+            if outcome.is_ok() && !self.validate_only {
+                self.app.store.tell(hub::STANDINGS).await;
+            }
+        }
+        if outcome.is_ok() && !self.validate_only {
+            self.app.hub.wake();
         }
         if self.seals_changed.load(Ordering::Acquire) {
             self.app.seals.forget();
@@ -297,6 +327,7 @@ impl Ctx {
     pub async fn event<R: Scoped>(&self, kind: &str, record: &R, changed: &[String]) -> Result<()> {
         let partnership = record.partnership_id();
         let row = event::ActiveModel {
+            id: ActiveValue::Set(self.new_id()),
             partnership_id: ActiveValue::Set((!partnership.is_nil()).then_some(partnership)),
             kind: ActiveValue::Set(kind.into()),
             record_type: ActiveValue::Set(R::TABLE.trim_end_matches('_').into()),
@@ -305,6 +336,9 @@ impl Ctx {
             changed_fields: ActiveValue::Set(serde_json::to_string(changed).map_err(Error::internal)?),
             operation: ActiveValue::Set(self.operation.name()),
             actor_id: ActiveValue::Set(self.caller.account_id()),
+            actor_organization_id: ActiveValue::Set(
+                self.caller.standing().and_then(|standing| standing.organization_id),
+            ),
             actor_role: ActiveValue::Set(self.caller.standing().map_or("", |standing| standing.role.word()).into()),
             via: ActiveValue::Set(self.via.word().into()),
             request_id: ActiveValue::Set(self.request_id.to_string()),

@@ -47,6 +47,7 @@ codes! {
     InvalidInput = "INVALID_INPUT", 400, "Invalid input", "One or more members are wrong; errors names each with a JSON pointer.";
     UnknownParameter = "UNKNOWN_PARAMETER", 400, "Unknown parameter", "A query parameter is not one of this operation's.";
     InvalidCursor = "INVALID_CURSOR", 400, "Invalid cursor", "The cursor is not one of ours, or belongs to another sort or filter.";
+    CursorGone = "CURSOR_GONE", 410, "Too far back", "Events are kept for a time only, and what follows this cursor is partly forgotten. Read the collections anew, then follow the events from now on.";
     VersionRequired = "VERSION_REQUIRED", 428, "Version required", "A change needs the version it was made on: If-Match in REST, version in GraphQL.";
     Stale = "STALE", 412, "Changed meanwhile", "The record has another version by now. Read it again and decide anew.";
     IdempotencyMismatch = "IDEMPOTENCY_MISMATCH", 422, "Key used for something else", "The idempotency key was used with another request.";

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::dynamic::{
     Enum, EnumItem, Field, FieldFuture, FieldValue, InputObject, InputValue, Interface, InterfaceField, Object,
-    ResolverContext, Scalar, Schema, SchemaBuilder, SchemaError, TypeRef,
+    ResolverContext, Scalar, Schema, SchemaBuilder, SchemaError, Subscription, TypeRef,
 };
 use async_graphql::{ErrorExtensions, Name, QueryPathSegment, Value as GqlValue};
 use sea_orm::ConnectionTrait;
@@ -18,13 +18,15 @@ use uuid::Uuid;
 
 use crate::ctx::Ctx;
 use crate::error::{Code, Error};
+use crate::op::Op;
 use crate::operation::{Arguments, Kind, Operation, Operations};
 use crate::relation::Relation;
 use crate::schema::referred;
+use crate::subscription;
 
 /// A record on its way through the graph.
 #[derive(Clone)]
-struct Node(Arc<Value>);
+pub(crate) struct Node(pub(crate) Arc<Value>);
 
 /// What a relation brought.
 #[derive(Clone)]
@@ -100,7 +102,7 @@ pub fn field_name(operation: &Operation) -> String {
 /// Extension under which the place of an error travels.
 pub(crate) const PLACE: &str = "place";
 
-fn failed(error: &Error, request_id: &str) -> async_graphql::Error {
+pub(crate) fn failed(error: &Error, request_id: &str) -> async_graphql::Error {
     let mut out = async_graphql::Error::new(error.detail.clone());
     if error.code.status() >= 500 {
         tracing::error!(%error, request_id, "an operation failed");
@@ -140,14 +142,16 @@ fn failed_at(context: &ResolverContext<'_>, error: &Error, request_id: &str) -> 
 
 /// How a member of a schema is shown.
 #[derive(Clone)]
-enum Shape {
+pub(crate) enum Shape {
     Plain(&'static str),
     Word(String),
     Nested(String),
     List(Box<Shape>),
+    /// Any record, named by the member `recordType` beside it.
+    Record,
 }
 
-fn shape(schemas: &Operations, schema: &Value) -> Shape {
+pub(crate) fn shape(schemas: &Operations, schema: &Value) -> Shape {
     if let Some(name) = referred(schema) {
         let target = schemas.schemas.named.get(name);
         return match target {
@@ -174,6 +178,7 @@ fn shape(schemas: &Operations, schema: &Value) -> Shape {
         ("string", _) => Shape::Plain(TypeRef::STRING),
         ("integer", _) => Shape::Plain(TypeRef::INT),
         ("number", _) => Shape::Plain(TypeRef::FLOAT),
+        ("object", Some("record")) => Shape::Record,
         ("boolean", _) => Shape::Plain(TypeRef::BOOLEAN),
         ("array", _) => Shape::List(Box::new(shape(schemas, &schema["items"]))),
         _ => Shape::Plain("JSON"),
@@ -184,12 +189,13 @@ impl Shape {
     fn named(&self) -> TypeRef {
         match self {
             Shape::Plain(name) => TypeRef::named(*name),
+            Shape::Record => TypeRef::named("Node"),
             Shape::Word(name) | Shape::Nested(name) => TypeRef::named(name),
             Shape::List(of) => TypeRef::List(Box::new(TypeRef::NonNull(Box::new(of.named())))),
         }
     }
 
-    fn typed(&self, required: bool) -> TypeRef {
+    pub(crate) fn typed(&self, required: bool) -> TypeRef {
         if required { TypeRef::NonNull(Box::new(self.named())) } else { self.named() }
     }
 
@@ -250,7 +256,12 @@ pub fn schema(operations: &Arc<Operations>) -> Result<Schema, SchemaError> {
         }
     }
     query = query.field(node_field());
-    let mut builder = Schema::build("Query", Some("Mutation"), None).register(query).register(mutation);
+    let mut subscription = Subscription::new("Subscription").description("What can be followed.");
+    if let Some(operation) = operations.get(Op::ListEvents) {
+        subscription = subscription.field(subscription::followed(operations, operation));
+    }
+    let mut builder = Schema::build("Query", Some("Mutation"), Some("Subscription"));
+    builder = builder.register(query).register(mutation).register(subscription);
     builder = scalars(builder);
     builder = builder.register(
         Interface::new("Node")
@@ -284,8 +295,8 @@ fn types(mut builder: SchemaBuilder, operations: &Arc<Operations>) -> SchemaBuil
     }
     let records: BTreeSet<&str> = operations.collections.iter().map(|one| one.name).collect();
     let mut output_names = BTreeSet::new();
-    for operation in operations.iter().filter(|operation| operation.item.is_none()) {
-        reach(operations, &operation.answer, &mut output_names);
+    for operation in operations.iter() {
+        reach(operations, operation.item.as_ref().unwrap_or(&operation.answer), &mut output_names);
     }
     output_names.insert("PageInfo".into());
     for (name, schema) in &operations.schemas.named {
@@ -383,7 +394,7 @@ fn members(operations: &Arc<Operations>, of: &str, schema: &Value) -> Vec<Field>
             };
             let kind = shape.typed(required.contains(member.as_str()));
             let name = member.clone();
-            let field = Field::new(member, kind, move |ctx| member_value(&ctx, &name, &shape))
+            let field = Field::new(member, kind, move |ctx| member_value(ctx, &name, &shape))
                 .description(text(schema, "description"));
             match operations.deprecations.member(of, member) {
                 Some(end) => field.deprecation(Some(&end.reason())),
@@ -393,12 +404,22 @@ fn members(operations: &Arc<Operations>, of: &str, schema: &Value) -> Vec<Field>
         .collect()
 }
 
-fn member_value<'a>(ctx: &ResolverContext<'a>, name: &str, shape: &Shape) -> FieldFuture<'a> {
+fn member_value<'a>(ctx: ResolverContext<'a>, name: &str, shape: &Shape) -> FieldFuture<'a> {
     let Some(Node(record)) = ctx.parent_value.downcast_ref::<Node>() else {
         return FieldFuture::from_value(None);
     };
     let value = &record[name];
     match (shape, value) {
+        (Shape::Record, Value::Object(_)) => {
+            let (node, kind) = (Node(Arc::new(value.clone())), record["recordType"].as_str().unwrap_or_default());
+            let kind = kind.to_owned();
+            FieldFuture::new(async move {
+                let operations = &ctx.ctx.data::<Session>()?.ctx.app.operations;
+                let name = operations.readers.get(kind.as_str()).map(|reader| reader.name).unwrap_or_default();
+                let form = operations.interfaces.get(name).map_or(name, |narrowing| narrowing(&node.0));
+                Ok(Some(FieldValue::owned_any(node).with_type(form)))
+            })
+        }
         (Shape::Nested(_), Value::Object(_)) => {
             let node = Node(Arc::new(value.clone()));
             FieldFuture::new(async move { Ok(Some(FieldValue::owned_any(node))) })
@@ -685,7 +706,7 @@ fn rows(mut page: Value, cursors: &[String], narrowing: Option<fn(&Value) -> &'s
     }
 }
 
-fn arguments(
+pub(crate) fn arguments(
     context: &ResolverContext<'_>,
     operations: &Operations,
     operation: &Operation,

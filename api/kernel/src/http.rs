@@ -84,24 +84,30 @@ async fn caller(headers: &HeaderMap, app: &Arc<App>) -> Result<(Caller, Option<U
     let Some(given) = all.next() else {
         return Ok((Caller::Anonymous, None));
     };
-    let unauthenticated = || Error::from(Code::Unauthenticated);
     if all.next().is_some() {
-        return Err(unauthenticated());
+        return Err(Code::Unauthenticated.into());
     }
-    let text = given.to_str().map_err(|_| unauthenticated())?;
-    let (scheme, token) = text.split_once(' ').ok_or_else(unauthenticated)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(unauthenticated());
-    }
-    let (claims, known) = recognized(app, token.trim()).await?;
-    let asked = match headers.get(ACTING) {
-        Some(asked) => {
-            let wrong = || Error::member("/Acting-Partnership", "wrong_form", "give the id of a partnership");
-            Some(asked.to_str().ok().and_then(|id| Uuid::parse_str(id).ok()).ok_or_else(wrong)?)
-        }
-        None => claims.partnership,
-    };
-    let acting = acting(&known.principal.standings, asked, headers.contains_key(ACTING))?;
+    let token = given.to_str().ok().and_then(bearer).ok_or(Code::Unauthenticated)?;
+    let acting = headers.get(ACTING).map(|asked| table(asked.to_str().unwrap_or_default())).transpose()?;
+    authenticate(app, token, acting).await
+}
+
+/// The token of an `Authorization` header.
+pub fn bearer(given: &str) -> Option<&str> {
+    let (scheme, token) = given.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The table asked for.
+pub fn table(asked: &str) -> Result<Uuid> {
+    let wrong = || Error::member("/Acting-Partnership", "wrong_form", "give the id of a partnership");
+    Uuid::parse_str(asked).map_err(|_| wrong())
+}
+
+/// Who holds this token now, acting at this table, or at the one the token names; and the session it belongs to.
+pub async fn authenticate(app: &App, token: &str, at: Option<Uuid>) -> Result<(Caller, Option<Uuid>)> {
+    let (claims, known) = recognized(app, token).await?;
+    let acting = acting(&known.principal.standings, at.or(claims.partnership), at.is_some())?;
     let principal = narrowed(known.principal, claims.scope.as_deref());
     Ok((Caller::Account { principal, acting }, claims.sid))
 }

@@ -622,6 +622,38 @@ operations! {
     CreateStaffAppointment,
     /// Archive a staff appointment; its unique values become free.
     ArchiveStaffAppointment,
+    /// What happened, in order, as far as you may read the records it happened to.
+    ListEvents,
+    /// List webhooks.
+    ListWebhooks,
+    /// Read a webhook.
+    GetWebhook,
+    /// Name an address that is told of events. Its secret is shown once.
+    CreateWebhook,
+    /// Change members of a webhook (merge patch).
+    UpdateWebhook,
+    /// Archive a webhook; nothing more is sent.
+    ArchiveWebhook,
+    /// Send to a disabled webhook again.
+    EnableWebhook,
+    /// Send nothing to a webhook until it is enabled.
+    DisableWebhook,
+    /// Give a webhook a new secret. For a day requests are signed with the one before as well.
+    RenewWebhookSecret,
+    /// Send a webhook a test.
+    TestWebhook,
+    /// Send a webhook again what happened since a moment.
+    ReplayWebhook,
+    /// List deliveries to webhooks.
+    ListWebhookDeliveries,
+    /// Read a delivery to a webhook.
+    GetWebhookDelivery,
+    /// Send a delivery again, now.
+    RetryWebhookDelivery,
+    /// List attempts of deliveries.
+    ListWebhookAttempts,
+    /// Read an attempt of a delivery.
+    GetWebhookAttempt,
     /// List service accounts.
     ListServiceAccounts,
     /// Read a service account.

@@ -8,7 +8,9 @@ use crate::access::{Reach, rule};
 use crate::error::Code;
 use crate::example;
 use crate::export::{self, Format};
+use crate::op::Op;
 use crate::operation::{Kind, Operation, Operations, Parameter};
+use crate::sse;
 use crate::standing::Role;
 
 const TITLE: &str = "Roundtable";
@@ -92,6 +94,9 @@ fn written(operations: &Operations) -> Value {
             }
         }
     }
+    if let Some(feed) = operations.get(Op::ListEvents) {
+        paths.insert(sse::PATH.into(), Map::from_iter([("get".into(), streamed(operations, feed))]));
+    }
     let mut tags: Vec<&str> = operations.iter().map(|operation| operation.collection).collect();
     tags.sort_unstable();
     tags.dedup();
@@ -115,6 +120,7 @@ fn written(operations: &Operations) -> Value {
         "security": [{ "bearer": [] }],
         "tags": tags,
         "paths": paths,
+        "webhooks": { "event": { "post": told() } },
         "components": {
             "schemas": schemas(operations),
             "responses": responses(),
@@ -132,6 +138,64 @@ fn written(operations: &Operations) -> Value {
                 },
             },
         },
+    })
+}
+
+/// The feed as it happens, which is no operation of its own: it answers what the feed answers, without an end.
+fn streamed(operations: &Operations, feed: &Operation) -> Value {
+    let mut out = described(operations, feed);
+    out["operationId"] = json!("streamEvents");
+    out["summary"] = json!("What happens, as it happens (server-sent events)");
+    out["description"] = json!(
+        "Each event as it happens: `id` is its cursor, `event` its kind, `data` the event as the feed shows it. Without a \
+         cursor it begins now. An event named `end` says why the stream ends."
+    );
+    if let Some(parameters) = out["parameters"].as_array_mut() {
+        parameters.retain(|parameter| parameter["name"] != "first");
+        parameters.push(json!({
+            "name": "Last-Event-ID", "in": "header", "required": false,
+            "description": "Cursor of the last event seen; stands over `after`.",
+            "schema": { "type": "string", "maxLength": 200 },
+        }));
+    }
+    out["responses"]["200"] = json!({
+        "description": "The stream.",
+        "headers": { "Request-Id": referring("Request-Id") },
+        "content": { sse::MEDIA_TYPE: { "schema": { "type": "string", "description": "Server-sent events." } } },
+    });
+    out["responses"]["429"] = json!({ "$ref": "#/components/responses/TooManyRequests" });
+    out
+}
+
+/// The schema of what a webhook is sent.
+const MESSAGE: &str = "WebhookMessage";
+
+/// What a webhook is sent.
+fn told() -> Value {
+    let sent = |name: &str, about: &str| {
+        json!({
+            "name": name, "in": "header", "required": true, "description": about,
+            "schema": { "type": "string", "maxLength": 1000 },
+        })
+    };
+    json!({
+        "operationId": "event",
+        "summary": "Something happened",
+        "description": "Sent to the address of a webhook (Standard Webhooks). Answer 2xx within the time given; anything \
+            else is tried again for three days. 410 ends it at once.",
+        "tags": ["webhooks"],
+        "security": [],
+        "parameters": [
+            sent("webhook-id", "Id of the message, the same at every attempt."),
+            sent("webhook-timestamp", "When it was sent, seconds since 1970."),
+            sent("webhook-signature", "Signatures, separated by blanks: `v1,` and HMAC-SHA256 over `id.timestamp.body` in base64."),
+        ],
+        "requestBody": {
+            "required": true,
+            "description": "What happened.",
+            "content": content("application/json", MESSAGE),
+        },
+        "responses": { "204": { "description": "Taken." } },
     })
 }
 
@@ -324,6 +388,8 @@ fn examples(operations: &Operations) -> Value {
             examples.insert(body.clone(), json!({ "summary": "What is sent.", "value": value }));
         }
     }
+    let message = json!({ "summary": "What is sent.", "value": example::answer(schemas, MESSAGE) });
+    examples.insert(MESSAGE.into(), message);
     for (status, name, _) in COMMON {
         let wanted = if *status == 400 { Some(Code::InvalidInput) } else { None };
         let Some(code) = wanted.or(Code::ALL.iter().copied().find(|code| code.status() == *status)) else { continue };
@@ -591,6 +657,9 @@ fn answers(operation: &Operation, open: bool) -> Value {
     }
     if open {
         statuses.extend([410, 502]);
+    }
+    if operation.op == Op::ListEvents {
+        statuses.push(410);
     }
     statuses.sort_unstable();
     for status in statuses {

@@ -21,6 +21,7 @@ use crate::deprecation::{Deprecation, Deprecations};
 use crate::error::{Code, Error, Result};
 use crate::list::{self, Narrow, PageInfo};
 use crate::op::Op;
+use crate::reader::Reader;
 use crate::record::{self, Target};
 use crate::relation::Relation;
 use crate::schema::Schemas;
@@ -322,6 +323,8 @@ pub struct Operations {
     after: Vec<(&'static str, After)>,
     tend: Vec<(Op, Tend)>,
     flags: Vec<(Op, &'static str, Flag)>,
+    /// How the records are read that events tell of, by the name events give them.
+    pub readers: BTreeMap<&'static str, Reader>,
     /// Records that are interfaces, with the member and the words that say which narrower form a row has.
     pub interfaces: HashMap<&'static str, fn(&Value) -> &'static str>,
 }

@@ -30,6 +30,8 @@ pub struct Known {
     pub principal: Arc<Principal>,
     /// Sessions begun earlier are dead.
     pub sessions_since: Timestamp,
+    /// When the account ends; absent when no end is set.
+    pub until: Option<Timestamp>,
     /// Tokens and sessions that were ended before their time.
     pub revoked: Arc<HashSet<Uuid>>,
 }
@@ -41,6 +43,10 @@ impl Known {
         claims.made_at().is_some_and(|made| made >= self.sessions_since.trunc_subsecs(3))
             && !self.revoked.contains(&claims.jti)
             && !claims.sid.is_some_and(|session| self.revoked.contains(&session))
+    }
+
+    fn holds(&self) -> bool {
+        self.until.is_none_or(|until| until > chrono::Utc::now())
     }
 }
 
@@ -64,7 +70,7 @@ impl Principals {
             && let Some((since, known)) = kept.get(&account_id)
             && since.elapsed() < KEPT
         {
-            return Ok(Some(known.clone()));
+            return Ok(Some(known.clone()).filter(Known::holds));
         }
         let asked = Instant::now();
         let Some(known) = load(store, account_id).await? else {
@@ -94,7 +100,9 @@ async fn load(store: &Store, account_id: Uuid) -> Result<Option<Known>> {
         standings.extend(seats(store, account_id).await?);
         let principal = Principal { account_id, name: account.name, service: false, scopes: Vec::new(), standings };
         let revoked = revoked(store, account_id).await?;
-        return Ok(Some(Known { principal: Arc::new(principal), sessions_since: account.sessions_since, revoked }));
+        let known =
+            Known { principal: Arc::new(principal), sessions_since: account.sessions_since, until: None, revoked };
+        return Ok(Some(known));
     }
     let Some(service) = service_account::Entity::find_by_id(account_id).one(read).await? else {
         return Ok(None);
@@ -106,7 +114,8 @@ async fn load(store: &Store, account_id: Uuid) -> Result<Option<Known>> {
     let standings = bound(store, &service).await?.into_iter().collect();
     let principal = Principal { account_id, name: service.name, service: true, scopes: service.scopes.0, standings };
     let revoked = revoked(store, account_id).await?;
-    Ok(Some(Known { principal: Arc::new(principal), sessions_since: service.created_at, revoked }))
+    let (sessions_since, until) = (service.created_at, service.expires_at);
+    Ok(Some(Known { principal: Arc::new(principal), sessions_since, until, revoked }))
 }
 
 async fn revoked(store: &Store, account_id: Uuid) -> Result<Arc<HashSet<Uuid>>> {

@@ -250,7 +250,7 @@ const MOST_VALUES: usize = 200;
 /// Most relations to include.
 const MOST_RELATIONS: usize = 20;
 
-fn query(
+pub(crate) fn query(
     operations: &Operations,
     operation: &Operation,
     text: &str,

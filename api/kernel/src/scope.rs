@@ -32,6 +32,10 @@ pub trait Scoped: Record {
     fn order_only(_standing: &Standing) -> &'static [&'static str] {
         &[]
     }
+    /// Whether who wrote this row is not for this standing to know, its role included.
+    fn hides_author(&self, _standing: &Standing) -> bool {
+        false
+    }
 }
 
 fn every() -> Condition {
@@ -597,11 +601,14 @@ impl Scoped for input::Model {
         vec![self.from_organization_id]
     }
     fn mask(&mut self, standing: &Standing) {
-        // A doubt may be raised without the others knowing by whom (practice 15).
-        if self.masked && !standing.role.is_intermediary() && !standing.acts_for(self.from_organization_id) {
+        if self.hides_author(standing) {
             self.from_organization_id = None;
             self.from_person_id = None;
         }
+    }
+    fn hides_author(&self, standing: &Standing) -> bool {
+        // A doubt may be raised without the others knowing by whom (practice 15).
+        self.masked && !standing.role.is_intermediary() && !standing.acts_for(self.from_organization_id)
     }
 }
 
@@ -761,3 +768,36 @@ macro_rules! installation {
 }
 
 installation! { GetCode code, GetAccount account }
+
+/// Records of webhooks: known to whose they are, the intermediary's own to the intermediary.
+macro_rules! webhooks {
+    ($($get:ident $module:ident { $($mask:item)? })*) => { $(
+        impl Scoped for $module::Model {
+            const GET: Op = Op::$get;
+            fn rows(permit: &Permit) -> Condition {
+                let rows = tenant($module::Column::PartnershipId, permit);
+                match (permit.reach, permit.standing.organization_id) {
+                    (Reach::All, _) => rows.add($module::Column::OrganizationId.is_null()),
+                    (Reach::Own, Some(own)) => rows.add($module::Column::OrganizationId.eq(own)),
+                    _ => none(),
+                }
+            }
+            fn partnership_id(&self) -> Uuid { self.partnership_id }
+            fn owners(&self) -> Vec<Option<Uuid>> { vec![self.organization_id] }
+            $($mask)?
+        }
+    )* };
+}
+
+webhooks! {
+    GetWebhook webhook {}
+    GetWebhookDelivery webhook_delivery {
+        fn mask(&mut self, standing: &Standing) {
+            // The body was cut to one role; a colleague in another may know less.
+            if standing.role.word() != self.role {
+                self.payload = None;
+            }
+        }
+    }
+    GetWebhookAttempt webhook_attempt {}
+}

@@ -10,13 +10,15 @@ use roundtable_kernel::attempts::Attempts;
 use roundtable_kernel::clock::Clock;
 use roundtable_kernel::ctx::App;
 use roundtable_kernel::error::{Code, Error, Result};
+use roundtable_kernel::hub::Hub;
 use roundtable_kernel::operation::Operations;
 use roundtable_kernel::principal::Principals;
 use roundtable_kernel::rate::Rates;
 use roundtable_kernel::seal::Seals;
+use roundtable_kernel::sealer::Sealer;
 use roundtable_kernel::store::{Store, StoreOptions};
 use roundtable_kernel::token::Keys;
-use roundtable_kernel::{graphql, graphql_http, http, rest};
+use roundtable_kernel::{feed, graphql, graphql_http, http, rest, sse};
 use roundtable_migration::{Migrator, MigratorTrait};
 
 pub mod demo;
@@ -42,6 +44,9 @@ pub fn operations() -> Operations {
     roundtable_calendar::register(&mut table);
     roundtable_mail::register(&mut table);
     roundtable_exchange::register(&mut table);
+    roundtable_events::register(&mut table);
+    // Last, since it tells of all records.
+    feed::register(&mut table);
     table
 }
 
@@ -94,6 +99,10 @@ pub async fn assemble_of(operations: Operations, store: Store, settings: &Settin
     let pages = Arc::new(pages::Pages::new(&schema, &operations)?);
     let app = Arc::new(App {
         keys: Keys::load(&store, &public_url).await?,
+        sealer: Sealer::load(&store).await?,
+        hub: Hub::default(),
+        webhook_networks: settings.sending()?.allowed,
+        origins: settings.listed(&settings.cors_origins),
         store,
         principals: Principals::default(),
         operations,
@@ -113,6 +122,7 @@ pub async fn assemble_of(operations: Operations, store: Store, settings: &Settin
 impl Server {
     /// Mounts everything.
     pub fn configure(&self, config: &mut ServiceConfig) {
+        sse::configure(&self.app, config);
         rest::configure(&self.app, config);
         graphql_http::configure(&self.app, &self.schema, config);
         roundtable_identity::oauth::configure(&self.app, config);

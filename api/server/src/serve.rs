@@ -8,9 +8,11 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App as ActixApp, HttpServer};
 use chrono::TimeDelta;
 use roundtable_entity::{Via, idempotency_key, partnership, provider_sign_in, refresh_token, revoked_token, session};
+use roundtable_events::sending::Sender;
 use roundtable_kernel::ctx::{App, Ctx};
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::standing::{Caller, Standing};
+use roundtable_kernel::{hub, order};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::settings::Settings;
@@ -21,6 +23,10 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
     observe::begin();
     let house = actix_web::rt::spawn(crate::keep_house(server.app.clone()));
     let mail = settings.mail()?.map(|way| actix_web::rt::spawn(roundtable_mail::deliver(server.app.clone(), way)));
+    let followed = actix_web::rt::spawn(hub::follow(server.app.clone()));
+    let heard = listening_url(settings).map(|url| actix_web::rt::spawn(hub::listen(server.app.clone(), url)));
+    let sending = Sender::new(&server.app, settings.sending()?)?.start();
+    let app = server.app.clone();
     let workers = match settings.workers {
         0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
         workers => workers,
@@ -35,6 +41,8 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
             .configure(move |config| server.configure(config))
     })
     .workers(workers)
+    // Streams end first; otherwise a stopping server would wait for them.
+    .disable_signals()
     .shutdown_timeout(settings.shutdown_seconds)
     .client_request_timeout(Duration::from_secs(15))
     .client_disconnect_timeout(Duration::from_secs(5))
@@ -44,10 +52,58 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
     if let Some(address) = http.addrs().first() {
         listening(*address);
     }
-    let outcome = http.run().await.map_err(Error::internal);
+    let running = http.run();
+    let handle = running.handle();
+    let told = app.clone();
+    let signals = actix_web::rt::spawn(async move {
+        let mut stopping = told.hub.stopping();
+        tokio::select! {
+            () = signalled() => {}
+            _ = stopping.wait_for(|stopping| *stopping) => {}
+        }
+        told.hub.stop();
+        handle.stop(true).await;
+    });
+    let outcome = running.await.map_err(Error::internal);
+    app.hub.stop();
+    signals.abort();
     house.abort();
     mail.inspect(|mail| mail.abort());
+    sending.stopped().await;
+    followed.abort();
+    if let Some(heard) = heard {
+        heard.abort();
+    }
     outcome
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn signalled() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminated) => {
+                tokio::select! {
+                    _ = terminated.recv() => {}
+                    _ = interrupted => {}
+                }
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "SIGTERM cannot be waited for"),
+        }
+    }
+    if let Err(error) = interrupted.await {
+        tracing::warn!(%error, "SIGINT cannot be waited for");
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Where other replicas are heard: the database itself, past any pooler that would lose what it is told.
+fn listening_url(settings: &Settings) -> Option<String> {
+    let url = if settings.listen_url.is_empty() { &settings.database_url } else { &settings.listen_url };
+    url.starts_with("postgres").then(|| url.clone())
 }
 
 /// Which front ends in browsers may call: those named, with their token in a header and never by cookie.
@@ -87,6 +143,9 @@ pub async fn sweep(app: &Arc<App>) -> Result<()> {
         app.operations.tend_to(&own_ctx(app, partnership.id, Via::System), partnership.id).await;
     }
     roundtable_mail::forget(app).await?;
+    if let Some(kept) = app.limits.events_kept {
+        order::forget(&app.store, app.clock.now() - kept).await?;
+    }
     app.store
         .write(true, |tx| async move {
             let now = chrono::Utc::now();

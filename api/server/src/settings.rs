@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use config::{Config, Environment, File, FileFormat};
+use roundtable_events::sending::Sending;
 use roundtable_kernel::ctx::Limits;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::identity_provider::{self, IdentityProvider};
@@ -19,6 +21,8 @@ pub struct Settings {
     pub database_url: String,
     /// Connections to the database.
     pub database_connections: u32,
+    /// Where a PostgreSQL server is reached directly when `database_url` is a pooler's address; the same when empty.
+    pub listen_url: String,
     /// Address and port to listen on.
     pub bind: String,
     /// Address clients reach the server under; `http://` and `bind` when empty.
@@ -60,6 +64,27 @@ pub struct Settings {
     pub mail_server: String,
     /// Who mail is from: `Name <address>`.
     pub mail_from: String,
+    /// Most streams and sockets an account has open.
+    pub streams_per_account: usize,
+    /// Most subscriptions on one socket.
+    pub subscriptions_per_socket: usize,
+    /// Seconds a socket may be open before it says who it is.
+    pub connection_init_seconds: u64,
+    /// How long events are kept, days; for ever when 0.
+    pub event_days: u32,
+    /// Networks webhooks may reach although they are private, separated by commas: `10.2.0.0/16,127.0.0.1/32`. Plain
+    /// `http://` is taken there too.
+    pub webhook_allow_networks: String,
+    /// Seconds a receiver has to answer.
+    pub webhook_timeout_seconds: u64,
+    /// Seconds between attempts of a delivery, separated by commas.
+    pub webhook_retry_seconds: String,
+    /// Requests to one webhook at the same time.
+    pub webhook_concurrency: usize,
+    /// Days of nothing but failures after which a webhook is disabled.
+    pub webhook_disable_days: u32,
+    /// How long the log of deliveries is kept, days.
+    pub webhook_log_days: u32,
     /// What to log, by the words of the tracing filter: `info`, `warn`, `roundtable_kernel=debug`.
     pub log: String,
     /// `text` or `json`.
@@ -73,6 +98,7 @@ impl Default for Settings {
         Self {
             database_url: "sqlite:roundtable.db".into(),
             database_connections: 8,
+            listen_url: String::new(),
             bind: "127.0.0.1:8080".into(),
             public_url: String::new(),
             cors_origins: String::new(),
@@ -93,6 +119,17 @@ impl Default for Settings {
             graphql_batch: 10,
             mail_server: String::new(),
             mail_from: String::new(),
+            streams_per_account: 20,
+            subscriptions_per_socket: 20,
+            connection_init_seconds: 10,
+            event_days: 0,
+            webhook_allow_networks: String::new(),
+            webhook_timeout_seconds: 15,
+            // Ten attempts over three days.
+            webhook_retry_seconds: "5,300,1800,7200,18000,36000,50400,72000,86400".into(),
+            webhook_concurrency: 8,
+            webhook_disable_days: 5,
+            webhook_log_days: 30,
             log: "info,sqlx=warn,sea_orm_migration=warn".into(),
             log_format: "text".into(),
             shutdown_seconds: 30,
@@ -149,6 +186,7 @@ impl Settings {
         if host.is_some_and(|host| !encrypted && !matches!(host, "127.0.0.1" | "localhost")) {
             return Err(wrong("mail_server sends unencrypted; begin it with smtps://, or end it with ?tls=required"));
         }
+        self.sending()?;
         if self.database_connections == 0 || self.access_token_seconds == 0 {
             return Err(wrong("database_connections and access_token_seconds are at least 1"));
         }
@@ -197,6 +235,32 @@ impl Settings {
             graphql_fields: self.graphql_fields,
             graphql_aliases: self.graphql_aliases,
             graphql_batch: self.graphql_batch,
+            streams_per_account: self.streams_per_account,
+            subscriptions_per_socket: self.subscriptions_per_socket,
+            connection_init: Duration::from_secs(self.connection_init_seconds),
+            events_kept: (self.event_days > 0).then(|| TimeDelta::days(self.event_days.into())),
         }
+    }
+
+    /// How webhooks are sent.
+    pub fn sending(&self) -> Result<Sending> {
+        let networks = self.listed(&self.webhook_allow_networks);
+        let pauses = self.listed(&self.webhook_retry_seconds);
+        Ok(Sending {
+            allowed: networks
+                .iter()
+                .map(|network| {
+                    network.parse().map_err(|_| wrong(format!("webhook_allow_networks: {network} is no network")))
+                })
+                .collect::<Result<_>>()?,
+            timeout: Duration::from_secs(self.webhook_timeout_seconds),
+            pauses: pauses
+                .iter()
+                .map(|pause| pause.parse().map_err(|_| wrong("webhook_retry_seconds holds whole numbers")))
+                .collect::<Result<_>>()?,
+            at_once: self.webhook_concurrency.max(1),
+            disable_after: TimeDelta::days(self.webhook_disable_days.into()),
+            log_kept: TimeDelta::days(self.webhook_log_days.into()),
+        })
     }
 }

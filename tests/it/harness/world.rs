@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use base64::Engine;
-use roundtable_entity::{Record, account, account_person};
+use roundtable_entity::{Record, account, account_person, webhook_attempt, webhook_delivery};
 use roundtable_kernel::standing::Role;
 use roundtable_server::Server;
 use sea_orm::{ActiveModelTrait, ActiveValue};
@@ -251,6 +251,7 @@ impl Builder<'_> {
         self.meetings(&mut table).await;
         self.direction(&table).await;
         self.topics(&table).await;
+        self.webhooks(&table, members).await;
         self.unseen(&mut table).await;
         table
     }
@@ -632,6 +633,42 @@ impl Builder<'_> {
         });
         let consent = self.make(employer, "topic-consents", consent).await;
         self.row(table, "topic-consents", &consent, &[Role::Employer]).hidden = true;
+    }
+
+    /// A webhook of each, disabled so that no test reaches out, with a delivery and its attempt.
+    async fn webhooks(&mut self, table: &Table, members: &[(Role, &'static str)]) {
+        let owners = std::iter::once(None).chain(members.iter().map(|(role, _)| Some(*role)));
+        for owner in owners {
+            let who = owner.map_or(&table.lead, |role| &table.who[&role]).clone();
+            let made = self.make(&who, "webhooks", json!({ "url": "https://example.org/events" })).await;
+            let made = self.act(&who, "webhooks", &made, "disable", json!({})).await;
+            let (now, store) = (chrono::Utc::now(), self.server.app.store.maintenance());
+            let organization_id = owner.map(|role| table.organization[&role]);
+            let delivery = webhook_delivery::NewWebhookDelivery {
+                partnership_id: table.id,
+                webhook_id: id(&made["id"]),
+                organization_id,
+                message_id: format!("msg_{}", Uuid::now_v7()),
+                kind: "webhook.test".into(),
+                event_id: None,
+                happened_at: now,
+            };
+            let delivery = webhook_delivery::Model::begin(Uuid::now_v7(), now, delivery).insert(store).await.unwrap();
+            let attempt = webhook_attempt::NewWebhookAttempt {
+                partnership_id: table.id,
+                webhook_id: id(&made["id"]),
+                delivery_id: delivery.id,
+                organization_id,
+                status: Some(500),
+                milliseconds: 12,
+                error: Some("refused".into()),
+            };
+            let attempt = webhook_attempt::Model::begin(Uuid::now_v7(), now, attempt).insert(store).await.unwrap();
+            let owners: Vec<Role> = owner.into_iter().collect();
+            self.row(table, "webhooks", &made, &owners);
+            self.row(table, "webhook-deliveries", &json!({ "id": delivery.id, "version": 1 }), &owners);
+            self.row(table, "webhook-attempts", &json!({ "id": attempt.id, "version": 1 }), &owners);
+        }
     }
 
     /// What most may not know of.
