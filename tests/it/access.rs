@@ -402,6 +402,8 @@ fn both_documents_name_exactly_the_operations() {
     let lists = table.iter().filter(|one| one.kind == Kind::List).map(|one| one.op.name());
     let files: BTreeSet<String> = lists.flat_map(|name| [format!("{name}Csv"), format!("{name}Jsonl")]).collect();
     assert!(files.is_subset(&published));
+    // The feed as it happens is the feed, without an end.
+    published.remove("streamEvents");
     let beyond: Vec<_> = published.iter().filter(|name| !declared.contains(*name) && !files.contains(*name)).collect();
     assert!(beyond.is_empty(), "in the OpenAPI document and no operation: {beyond:?}");
 

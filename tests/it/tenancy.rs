@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::client::text;
+use crate::harness::world::Row;
 use crate::harness::{App, Who, sample};
 
 fn ids(page: &Value) -> BTreeSet<String> {
@@ -55,7 +56,8 @@ cases! {
         let foreign: BTreeSet<String> = foreign(&app).difference(&common).cloned().collect();
         let mut lists = 0;
         for operation in table.iter().filter(|one| one.kind == Kind::List && one.collection != "accounts") {
-            let sorts = operation.parameters.iter().find(|one| one.name == "sort").unwrap();
+            // The feed has one order and tests of its own.
+            let Some(sorts) = operation.parameters.iter().find(|one| one.name == "sort") else { continue };
             for sort in sorts.schema["enum"].as_array().unwrap() {
                 let path = format!("{}?first=200&total=true&sort={}", operation.path, text(sort));
                 let page = app.get(outsider(&app), &path).await;
@@ -93,7 +95,7 @@ cases! {
     async fn no_graphql_list_shows_a_row_of_the_other_partnership(app: App) {
         let table = &app.server.app.operations;
         for operation in table.iter().filter(|one| one.kind == Kind::List) {
-            if matches!(operation.collection, "accounts" | "codes") {
+            if matches!(operation.collection, "accounts" | "codes" | "events") {
                 continue;
             }
             let field = field_name(operation);
@@ -152,7 +154,9 @@ cases! {
 
     async fn node_finds_what_the_caller_may_know_of(app: App) {
         let table = &app.server.app.operations;
-        for row in app.world.rows.iter().filter(|row| !row.theirs) {
+        // A member's webhook is nothing to the intermediary.
+        let closed = |row: &&Row| row.collection.starts_with("webhook") && !row.owners.is_empty();
+        for row in app.world.rows.iter().filter(|row| !row.theirs && !closed(row)) {
             let collection = table.collections.iter().find(|one| one.path == row.collection).unwrap();
             let operator = matches!(row.collection, "accounts" | "codes");
             let who = if operator { &app.world.operator } else { &app.world.ours.lead };

@@ -112,6 +112,7 @@ impl Resolve for Guarded {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on says where, by panicking")]
 mod tests {
     use super::*;
 

@@ -135,7 +135,7 @@ struct Conversation {
 
 /// What an operation sends.
 enum Sent {
-    Next(String, Response),
+    Next(String, Box<Response>),
     Complete(String),
 }
 
@@ -283,7 +283,7 @@ impl Conversation {
             let mut answers = schema.execute_stream(prepared);
             while let Some(mut answer) = answers.next().await {
                 graphql_http::finish(&mut answer, &request_id);
-                if out.send(Sent::Next(name.clone(), answer)).await.is_err() {
+                if out.send(Sent::Next(name.clone(), Box::new(answer))).await.is_err() {
                     return;
                 }
             }

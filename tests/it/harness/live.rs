@@ -70,13 +70,10 @@ impl Live {
 }
 
 /// Waits until it holds, or says that it never did.
-#[track_caller]
-pub fn within(seconds: u64, what: &'static str, mut holds: impl AsyncFnMut() -> bool) -> impl Future<Output = ()> {
-    async move {
-        let began = std::time::Instant::now();
-        while !holds().await {
-            assert!(began.elapsed() < Duration::from_secs(seconds), "not within {seconds} s: {what}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+pub async fn within(seconds: u64, what: &'static str, mut holds: impl AsyncFnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !holds().await {
+        assert!(began.elapsed() < Duration::from_secs(seconds), "not within {seconds} s: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

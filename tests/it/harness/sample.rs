@@ -75,7 +75,7 @@ pub fn plain_members<'a>(table: &'a Operations, schema: &'a Value) -> Vec<&'a st
                 list if list["type"] == "array" => resolved(table, &list["items"]),
                 one => one,
             };
-            member.get("properties").is_none()
+            member.get("properties").is_none() && member["format"] != "record"
         })
         .map(|(name, _)| name.as_str())
         .collect()
