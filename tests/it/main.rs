@@ -27,4 +27,5 @@ mod story;
 mod tenancy;
 mod tidy;
 mod voices;
+mod work_queue;
 mod worlds;

@@ -26,6 +26,7 @@ mod second_looks;
 mod solutions;
 mod statements;
 mod trace;
+mod work_queue;
 
 /// Adds this area's operations to the table.
 pub fn register(table: &mut Operations) {
@@ -48,6 +49,7 @@ pub fn register(table: &mut Operations) {
     action_teams::register(table);
     score::register(table);
     composition::register(table);
+    work_queue::register(table);
     trace::register(table);
     for kind in ["partner.withdrawn", "partner.dormant", "partner.reactivated"] {
         table.after(kind, course::voices_changed);

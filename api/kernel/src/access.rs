@@ -345,6 +345,9 @@ pub const fn rule(op: Op) -> Rule {
             row().intermediary(All).members(All).observers(Public).because("computed from what the reader may see")
         }
         GetComposition => row().intermediary(All).members(All),
+        GetPartnershipWorkQueue => {
+            row().intermediary(All).because("what facilitation is owed is the intermediary's to settle (practice 25)")
+        }
         GetNeedTrace => row().intermediary(All).members(All).observers(Public).because("only what the reader may see"),
 
         ListStaffAppointments | GetStaffAppointment | CreateStaffAppointment | ArchiveStaffAppointment => {

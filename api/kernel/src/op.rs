@@ -590,6 +590,8 @@ operations! {
     GetDirection,
     /// Who sits at the table, side by side, and which sides are missing.
     GetComposition,
+    /// What facilitation is owed at a partnership, the most overdue first.
+    GetPartnershipWorkQueue,
     /// List codes.
     ListCodes,
     /// Read a code.
