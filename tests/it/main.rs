@@ -41,4 +41,5 @@ mod topics;
 mod voices;
 mod walk;
 mod webhooks;
+mod work_queue;
 mod worlds;

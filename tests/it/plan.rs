@@ -115,7 +115,7 @@ cases! {
         assert_eq!(told(&app, "plan_version.in_force").await, 3, "one in each partnership of the world, and this");
     }
 
-    /// An approval can be taken back while the version is a draft, and what employers approve is not reworded.
+    /// Practice 8: approvals can be taken back while the version is a draft, and what employers approve is not reworded.
     async fn an_approval_is_taken_back_before_the_plan_is_in_force_and_holds_its_words(app: App) {
         everybody_decides(&app).await;
         let lead = &app.world.ours.lead;
@@ -194,7 +194,7 @@ cases! {
         app.rest(observer, "GET", &hidden).send().await.refuses_member("/against", "not_found");
     }
 
-    /// Whoever wrote from an older plan would undo what the newer one changed.
+    /// Practice 41: whoever wrote from an older plan would undo what the newer one changed.
     async fn a_draft_that_follows_a_plan_since_replaced_is_written_anew_before_it_is_approved(app: App) {
         let lead = &app.world.ours.lead;
         let (older, newer) = (draft(&app, lead, &[]).await, draft(&app, lead, &[]).await);
@@ -224,7 +224,7 @@ cases! {
         assert!(ids(&json!(drafts)).contains(&text(&plan_in_force(&app).await["id"])));
     }
 
-    /// A voice counts as long as its employer is at the table, and so does the quorum.
+    /// Practice 8: a voice counts as long as its employer is at the table, and so does the quorum.
     async fn an_employer_that_rests_is_no_longer_waited_for(app: App) {
         everybody_decides(&app).await;
         let version = draft(&app, &app.world.ours.lead, &[]).await;
@@ -235,7 +235,7 @@ cases! {
         assert_eq!(plan_in_force(&app).await["id"], version["id"]);
     }
 
-    /// Practice 41 (`PLAN_NOT_STARTED`).
+    /// Practice 41: the plan starts at once (`PLAN_NOT_STARTED`).
     async fn a_plan_of_which_no_step_starts_in_time_is_told_of_once(app: App) {
         let goal = goal(&app, "long").await;
         let step = step(&app, &goal, Role::Institution).await;
@@ -283,7 +283,7 @@ cases! {
         assert_eq!(team["memberOrganizationIds"], json!([]));
     }
 
-    /// Domain 2.9: leads of a team have rights on its steps, whatever their side, and on no others.
+    /// Practice 61: leads of a team have rights on its steps, whatever their side, and on no others.
     async fn a_teams_lead_works_on_its_steps_and_takes_none_of_them_on(app: App) {
         let lead = &app.world.ours.lead;
         let (union, college) = (app.world.who(Role::Union), app.world.who(Role::Institution));
@@ -468,7 +468,7 @@ cases! {
         act(&app, lead, "solutions", &solution, "start", json!({})).await;
     }
 
-    /// Domain 2.5: a need is put aside by most of those that endorse it, each with one voice.
+    /// Practice 8: a need is put aside by most of those that endorse it, each with one voice.
     async fn a_need_is_parked_and_resumed_by_more_than_half_of_the_employers_that_endorse_it(app: App) {
         let need = shared_need(&app).await;
         let why = json!({ "reason": "Another matter comes first." });
@@ -507,8 +507,9 @@ cases! {
         let version = draft(&app, lead, &[&step]).await;
         let version = app.patch(lead, &version, "/v1/plan-versions", json!({ "basisNeedIds": [need["id"]] })).await.is(200).clone();
         approve(&app, Role::Employer, &version).await;
-        let trace = app.get(app.world.who(Role::Union), &path_of("needs", &need, "/trace")).await;
-        let outside = app.get(app.world.who(Role::Observer), &path_of("needs", &need, "/trace")).await;
+        let path = format!("/v1/needs/{}/trace", text(&need["id"]));
+        let trace = app.get(app.world.who(Role::Union), &path).await;
+        let outside = app.get(app.world.who(Role::Observer), &path).await;
         let cited = |trace: &Value| trace["links"].as_array().unwrap().iter().any(|link| link["relation"] == "cited_by");
         assert!(cited(&trace) && !cited(&outside), "what a plan rests on is not for observers: {outside}");
         let links = trace["links"].as_array().unwrap();

@@ -26,6 +26,17 @@ const fn practice(number: u16, says: &'static str, ops: &'static [Op]) -> Practi
 
 const PRACTICES: &[Practice] = &[
     practice(
+        1,
+        "A partnership lives on direction, connection, momentum and energy. Direction is computed, with what pulls it down; \
+         the other three come later.",
+        &[Op::GetDirection],
+    ),
+    practice(
+        2,
+        "A partnership without a goal, or with actions tied to none, is seen to lack direction.",
+        &[Op::GetDirection, Op::ListActionItems, Op::ListPlanSteps, Op::ListActionTeams, Op::ListSolutions],
+    ),
+    practice(
         3,
         "Every solution fits a need that the industry really has.",
         &[Op::CreateFitScore, Op::UpdateFitScore, Op::ListFitScores],
@@ -38,6 +49,7 @@ const PRACTICES: &[Practice] = &[
             Op::VoiceNeed,
             Op::CreateCauseConfirmation,
             Op::CreateSolutionApproval,
+            Op::CreatePlanApproval,
             Op::OfferHours,
             Op::RenewSecret,
         ],
@@ -55,7 +67,7 @@ const PRACTICES: &[Practice] = &[
     practice(
         7,
         "Steps of the plan serve longer-term goals.",
-        &[Op::CreateGoal, Op::UpdateGoal, Op::AgreeGoal, Op::CreatePlanStep],
+        &[Op::CreateGoal, Op::UpdateGoal, Op::AgreeGoal, Op::RetireGoal, Op::CreatePlanStep, Op::CreateActionTeam],
     ),
     practice(
         8,
@@ -64,12 +76,15 @@ const PRACTICES: &[Practice] = &[
             Op::VoiceNeed,
             Op::UpdateNeed,
             Op::ParkNeed,
+            Op::ResumeNeed,
             Op::ListNeeds,
             Op::CreateEndorsement,
             Op::CreateFeasibilityRating,
             Op::CreateSolutionApproval,
             Op::RejectSolution,
             Op::AgreeGoal,
+            Op::CreatePlanApproval,
+            Op::WithdrawPlanApproval,
         ],
     ),
     practice(
@@ -101,8 +116,9 @@ const PRACTICES: &[Practice] = &[
     practice(
         13,
         "Employers and others design solutions together, and steps are led by whoever took them on.",
-        &[Op::CreateSolution, Op::DesignSolution, Op::AcceptPlanStep, Op::StartPlanStep],
+        &[Op::CreateSolution, Op::TakeOnSolution, Op::DesignSolution, Op::AcceptPlanStep, Op::StartPlanStep],
     ),
+    practice(14, "The sides at the table are counted, and the gaps among them are named.", &[Op::GetComposition]),
     practice(
         15,
         "Inputs, ideas, questions and doubts are answered by a day; a doubt may be raised masked.",
@@ -141,7 +157,12 @@ const PRACTICES: &[Practice] = &[
     practice(
         24,
         "Problem, underlying cause, right solution: in this order.",
-        &[Op::CreateSolutionApproval, Op::CreateCauseConfirmation],
+        &[Op::CreateSolutionApproval, Op::CreateCauseConfirmation, Op::WithdrawCauseConfirmation, Op::StartSolution],
+    ),
+    practice(
+        25,
+        "Managing is more than meetings: the intermediary's queue lists what facilitation is owed.",
+        &[Op::GetPartnershipWorkQueue],
     ),
     practice(
         26,
@@ -169,20 +190,50 @@ const PRACTICES: &[Practice] = &[
         &[Op::CreateSolutionApproval, Op::StartSolution, Op::DeliverSolution],
     ),
     practice(
+        41,
+        "The plan starts at once and keeps evolving: each version rests on new input, and old ones stay readable.",
+        &[
+            Op::CreatePlanVersion,
+            Op::UpdatePlanVersion,
+            Op::ReviewPlanVersion,
+            Op::ListPlanVersions,
+            Op::GetPlanVersionDiff,
+            Op::StartPlanStep,
+        ],
+    ),
+    practice(
         52,
         "Work is taken on by its owner, never assigned.",
-        &[Op::AcceptPlanStep, Op::DeclinePlanStep, Op::AcceptActionItem, Op::DeclineActionItem],
+        &[
+            Op::AcceptPlanStep,
+            Op::DeclinePlanStep,
+            Op::AcceptActionItem,
+            Op::DeclineActionItem,
+            Op::AcceptActionTeam,
+            Op::DeclineActionTeam,
+        ],
+    ),
+    practice(
+        57,
+        "Turnover is seen coming: who has no point person, or one who leaves soon, is named.",
+        &[Op::GetCoverage, Op::UpdateSeat, Op::ConfirmSeat, Op::EndSeat],
+    ),
+    practice(
+        58,
+        "Each partner has a point person, and what one knew passes on to the next.",
+        &[Op::ListHandovers, Op::UpdateHandover, Op::AcceptHandover, Op::CompleteHandover],
+    ),
+    practice(
+        61,
+        "Champions and others lead activities, and leading gives rights on the team's work only.",
+        &[Op::CreateActionTeam, Op::AcceptActionTeam, Op::EndActionTeam, Op::UpdatePlanStep],
     ),
 ];
 
 /// Practices that no operation carries yet.
 const NOT_YET: &[(u16, &str)] = &[
-    (1, "Direction, connection, momentum and energy are computed, each with what pulls it down."),
-    (2, "A partnership without a goal, or with steps tied to none, is seen to lack direction."),
-    (14, "The sides at the table and the gaps among them are reported."),
     (21, "The claim that something is done already drafts an entry of the map for its owner to confirm."),
     (22, "The claim that another does it already waits for that organisation's word."),
-    (25, "The intermediary's queue lists what facilitation is owed."),
 ];
 
 /// All practices up to this one are in one of the lists.

@@ -29,6 +29,7 @@ mod statements;
 mod topic_consents;
 mod topics;
 mod trace;
+mod work_queue;
 
 /// Adds this area's operations to the table.
 pub fn register(table: &mut Operations) {
@@ -51,6 +52,7 @@ pub fn register(table: &mut Operations) {
     action_teams::register(table);
     score::register(table);
     composition::register(table);
+    work_queue::register(table);
     trace::register(table);
     topics::register(table);
     topic_consents::register(table);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use chrono::Days;
+use chrono::{Days, NaiveDate};
 use roundtable_entity::plan_version::{self, NewPlanVersion, PlannedGoal, PlannedStep};
 use roundtable_entity::{
     GoalState, Listed, PlanStepState, PlanVersionState, Record, goal, input, need, organization, partner,
@@ -308,12 +308,24 @@ async fn step_started(ctx: Ctx, step_id: Uuid) -> Result<()> {
     Ok(())
 }
 
+/// Plans in force of which no step started by the day policy sets.
+pub(crate) fn late_to_start(today: NaiveDate) -> Condition {
+    Condition::all()
+        .add(plan_version::Column::State.eq(PlanVersionState::InForce))
+        .add(plan_version::Column::StartedOn.is_null())
+        .add(plan_version::Column::FirstStepDueOn.lt(today))
+}
+
 /// Marks a plan in force of which no step started by the day policy sets, and tells of it once.
 async fn warn_of_plans_not_started(ctx: Ctx, partnership_id: Uuid) -> Result<()> {
     ctx.write(move |ctx| async move {
-        let Some(plan) = in_force(&ctx, partnership_id).await? else { return Ok(()) };
-        let late = plan.first_step_due_on.is_some_and(|due| due < ctx.today());
-        if late && plan.started_on.is_none() && !plan.not_started {
+        let plan = plan_version::Entity::find()
+            .filter(plan_version::Column::PartnershipId.eq(partnership_id))
+            .filter(late_to_start(ctx.today()))
+            .filter(plan_version::Column::NotStarted.eq(false))
+            .one(&ctx.read())
+            .await?;
+        if let Some(plan) = plan {
             let mut active = plan.clone().into_active_model();
             active.not_started = Set(true);
             record::save(&ctx, &plan, active, "plan_version.not_started").await?;

@@ -13,6 +13,7 @@ use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::Operations;
 use roundtable_kernel::record;
 use roundtable_kernel::scope::Scoped;
+use roundtable_kernel::standing::Standing;
 use sea_orm::sea_query::ExprTrait;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
@@ -128,20 +129,20 @@ struct Seen {
 }
 
 /// Live rows of a partnership that the reader may see.
-struct Rows<'a> {
-    ctx: &'a Ctx,
-    partnership_id: Uuid,
+pub(crate) struct Rows<'a> {
+    pub(crate) ctx: &'a Ctx,
+    pub(crate) partnership_id: Uuid,
 }
 
 impl Rows<'_> {
-    fn select<R: Scoped>(&self, which: Condition) -> Option<sea_orm::Select<R::Entity>> {
+    pub(crate) fn select<R: Scoped>(&self, which: Condition) -> Option<sea_orm::Select<R::Entity>> {
         let permit = self.ctx.permit(R::GET).ok()?;
         let here = R::column("partnership_id")?.eq(self.partnership_id);
         let rows = R::Entity::find().filter(R::rows(&permit)).filter(here).filter(which);
         Some(rows.filter(R::column("archived_at")?.is_null()))
     }
 
-    async fn count<R: Scoped>(&self, which: Condition) -> Result<u64> {
+    pub(crate) async fn count<R: Scoped>(&self, which: Condition) -> Result<u64> {
         match self.select::<R>(which) {
             Some(rows) => Ok(rows.count(&self.ctx.read()).await?),
             None => Ok(0),
@@ -154,11 +155,7 @@ impl Rows<'_> {
             return Ok(Seen { count, records: Vec::new() });
         };
         let rows: Vec<R> = rows.order_by_asc(id).limit(SHOWN).all(&self.ctx.read()).await?;
-        let record = |row: &R| DirectionRecord {
-            id: row.id(),
-            kind: R::NAME.into(),
-            label: label(row).chars().take(200).collect(),
-        };
+        let record = |row: &R| DirectionRecord { id: row.id(), kind: R::NAME.into(), label: line(label(row)) };
         Ok(Seen { count, records: rows.iter().map(record).collect() })
     }
 
@@ -175,7 +172,12 @@ impl Rows<'_> {
     }
 }
 
-fn number(count: u64) -> i32 {
+/// The beginning of a text, to name a record by.
+pub(crate) fn line(text: &str) -> String {
+    text.chars().take(200).collect()
+}
+
+pub(crate) fn number(count: u64) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
 }
 
@@ -199,13 +201,15 @@ fn pursued() -> Condition {
     Condition::all().add(plan_step::Column::State.is_not_in([PlanStepState::Declined, PlanStepState::Dropped]))
 }
 
+/// Stages in which an input waits for its answer.
+pub(crate) const WAITING: [InputState; 3] = [InputState::New, InputState::Acknowledged, InputState::Parked];
+
 /// Inputs that were answered, or should have been by now.
 fn answer_due(today: NaiveDate) -> Condition {
-    let waiting = [InputState::New, InputState::Acknowledged, InputState::Parked];
     let answered = Condition::all()
         .add(input::Column::State.is_in([InputState::Answered, InputState::Closed]))
         .add(input::Column::AnsweredOn.is_not_null());
-    let overdue = Condition::all().add(input::Column::State.is_in(waiting)).add(input::Column::AnswerBy.lt(today));
+    let overdue = Condition::all().add(input::Column::State.is_in(WAITING)).add(input::Column::AnswerBy.lt(today));
     Condition::any().add(answered).add(overdue)
 }
 
@@ -279,21 +283,33 @@ async fn status(rows: &Rows<'_>) -> Result<DirectionStatus> {
     Ok(if set { DirectionStatus::Set } else { DirectionStatus::Missing })
 }
 
+/// Open action items tied to no living long-term goal.
+pub(crate) fn unconnected_items(standing: &Standing) -> Condition {
+    Condition::all()
+        .add(action_item::Column::State.is_in([ActionItemState::Open, ActionItemState::Accepted]))
+        .add(goals::unconnected(action_item::Column::GoalId, standing))
+}
+
+/// Steps ahead or under way that are tied to none.
+pub(crate) fn unconnected_steps(standing: &Standing) -> Condition {
+    Condition::all()
+        .add(plan_step::Column::State.is_in([PlanStepState::Planned, PlanStepState::Accepted, PlanStepState::Started]))
+        .add(goals::unconnected(plan_step::Column::GoalId, standing))
+}
+
+/// Teams that are tied to none.
+pub(crate) fn unconnected_teams(standing: &Standing) -> Condition {
+    Condition::all()
+        .add(action_team::Column::State.is_in(action_teams::LIVE.iter().copied()))
+        .add(goals::unconnected(action_team::Column::GoalId, standing))
+}
+
 async fn unconnected(rows: &Rows<'_>) -> Result<UnconnectedActions> {
     let standing = rows.ctx.standing()?;
-    let open = Condition::all()
-        .add(action_item::Column::State.is_in([ActionItemState::Open, ActionItemState::Accepted]))
-        .add(goals::unconnected(action_item::Column::GoalId, standing));
-    let steps = Condition::all()
-        .add(plan_step::Column::State.is_in([PlanStepState::Planned, PlanStepState::Accepted, PlanStepState::Started]))
-        .add(goals::unconnected(plan_step::Column::GoalId, standing));
-    let teams = Condition::all()
-        .add(action_team::Column::State.is_in(action_teams::LIVE.iter().copied()))
-        .add(goals::unconnected(action_team::Column::GoalId, standing));
     let seen = [
-        rows.seen::<action_item::Model>(open, |row| &row.title).await?,
-        rows.seen::<plan_step::Model>(steps, |row| &row.title).await?,
-        rows.seen::<action_team::Model>(teams, |row| &row.name).await?,
+        rows.seen::<action_item::Model>(unconnected_items(standing), |row| &row.title).await?,
+        rows.seen::<plan_step::Model>(unconnected_steps(standing), |row| &row.title).await?,
+        rows.seen::<action_team::Model>(unconnected_teams(standing), |row| &row.name).await?,
         rows.seen::<solution::Model>(solutions::unconnected(standing), |row| &row.title).await?,
     ];
     let count = number(seen.iter().map(|seen| seen.count).sum());

@@ -39,7 +39,8 @@ pub(crate) struct Conclusion {
 }
 
 /// Stages before the finding.
-const OPEN: &[SecondLookState] = &[SecondLookState::Opened, SecondLookState::Gathering, SecondLookState::Reviewing];
+pub(crate) const OPEN: &[SecondLookState] =
+    &[SecondLookState::Opened, SecondLookState::Gathering, SecondLookState::Reviewing];
 
 pub(crate) fn register(table: &mut Operations) {
     table

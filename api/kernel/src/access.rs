@@ -370,6 +370,9 @@ pub const fn rule(op: Op) -> Rule {
         }
         ConvertInput => row().intermediary(All).members(Own),
         ConfirmResource => row().members(Own).course().because("the owner confirms or corrects (practice 22)"),
+        GetPartnershipWorkQueue => {
+            row().intermediary(All).because("what facilitation is owed is the intermediary's to settle (practice 25)")
+        }
         GetNeedTrace => row().intermediary(All).members(All).observers(Public).because("only what the reader may see"),
 
         ListStaffAppointments | GetStaffAppointment | CreateStaffAppointment | ArchiveStaffAppointment => {

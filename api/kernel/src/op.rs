@@ -604,6 +604,8 @@ operations! {
     RotateCalendarFeed,
     /// A meeting as a calendar file (RFC 5545).
     GetMeetingCalendar,
+    /// What facilitation is owed at a partnership, the most overdue first.
+    GetPartnershipWorkQueue,
     /// List codes.
     ListCodes,
     /// Read a code.

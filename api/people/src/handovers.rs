@@ -1,5 +1,6 @@
 //! What passes from a seat that ended to the one that follows.
 
+use chrono::NaiveDate;
 use roundtable_entity::{ActionItemState, HandoverState, Record, Texts, action_item, handover, partner, seat};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
@@ -8,7 +9,7 @@ use roundtable_kernel::operation::{Nothing, Operations};
 use roundtable_kernel::record::{self, Target};
 use roundtable_kernel::seal;
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -24,6 +25,11 @@ const PENDING: [HandoverState; 2] = [HandoverState::Open, HandoverState::Accepte
 pub(crate) struct HandoverAcceptance {
     /// The seat that follows; the one the handover leads to, or else your own, unless said otherwise.
     seat_id: Option<Uuid>,
+}
+
+/// Handovers that are not over although their day went by.
+pub fn overdue_handovers(today: NaiveDate) -> Condition {
+    Condition::all().add(handover::Column::State.is_in(PENDING)).add(handover::Column::DueOn.lt(today))
 }
 
 pub(crate) fn register(table: &mut Operations) {

@@ -3,6 +3,9 @@
 
 use roundtable_kernel::operation::Operations;
 
+pub use handovers::overdue_handovers;
+pub use seats::coverage::{CoverageGap, coverage_gaps};
+
 mod affiliations;
 mod bargaining_units;
 mod champions;

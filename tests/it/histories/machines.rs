@@ -19,6 +19,7 @@ pub enum By {
     Members,
     OwnMember,
     Employers,
+    IntermediaryOrEmployers,
     OwnEmployer,
 }
 
@@ -32,6 +33,8 @@ pub struct Make {
     pub body: fn(&Model, Actor, Option<&Record>) -> Value,
     pub begins: fn(Actor) -> &'static str,
     pub owners: fn(Actor) -> Vec<Actor>,
+    /// Whom it names from the beginning, by the maker's own word.
+    pub names: fn(Actor) -> Vec<Actor>,
 }
 
 /// A named thing done to a record.
@@ -54,6 +57,8 @@ pub struct Machine {
     pub collection: &'static str,
     /// The member that holds the state.
     pub state: &'static str,
+    /// The member that lists organisations, each named by its own word.
+    pub names: Option<&'static str>,
     pub make: Make,
     pub moves: &'static [Move],
 }
@@ -86,11 +91,25 @@ fn unendorsed(model: &Model, need: usize, actor: Actor) -> Option<&'static str> 
     (!model.endorses(need, actor)).then_some("ENDORSEMENT_REQUIRED")
 }
 
+/// A need is parked and resumed by those that endorse it, or by the one that voiced it.
+fn undecided(model: &Model, record: &Record, actor: Actor) -> Option<&'static str> {
+    (!model.deciders(record).contains(&actor)).then_some("ENDORSEMENT_REQUIRED")
+}
+
+/// Problem and cause come before the solution, at every moment.
+fn out_of_order(model: &Model, record: &Record, _: Actor) -> Option<&'static str> {
+    record.about.and_then(|need| model.out_of_order(need))
+}
+
+/// Who is named to design every solution of a history.
+const DESIGNERS: [Actor; 2] = [Actor::Employer, Actor::College];
+
 /// Every machine. A new one is one entry more.
 pub const MACHINES: &[Machine] = &[
     Machine {
         collection: "employer-statements",
         state: "confirmation",
+        names: Some("heardBy"),
         make: Make {
             by: By::IntermediaryOrOwnEmployer,
             course: false,
@@ -104,6 +123,7 @@ pub const MACHINES: &[Machine] = &[
             },
             begins: |actor| if actor.is_employer() { "confirmed" } else { "pending" },
             owners: |actor| vec![if actor.is_employer() { actor } else { Actor::Employer }],
+            names: |_| Vec::new(),
         },
         moves: &[
             plain("confirm", By::OwnEmployer, true, &["pending"], "confirmed"),
@@ -121,6 +141,7 @@ pub const MACHINES: &[Machine] = &[
     Machine {
         collection: "inputs",
         state: "state",
+        names: None,
         make: Make {
             by: By::Everybody,
             course: false,
@@ -128,6 +149,7 @@ pub const MACHINES: &[Machine] = &[
             body: |_, _, _| json!({ "kind": "question", "text": "When does it begin?" }),
             begins: |_| "new",
             owners: own,
+            names: |_| Vec::new(),
         },
         moves: &[
             plain("acknowledge", By::Intermediary, false, &["new"], "acknowledged"),
@@ -149,6 +171,7 @@ pub const MACHINES: &[Machine] = &[
     Machine {
         collection: "second-looks",
         state: "state",
+        names: None,
         make: Make {
             by: By::Table,
             course: false,
@@ -162,6 +185,7 @@ pub const MACHINES: &[Machine] = &[
             },
             begins: |_| "opened",
             owners: |actor| own(actor).into_iter().chain([Actor::College]).collect(),
+            names: |_| Vec::new(),
         },
         moves: &[
             plain("review", By::Members, true, &["opened", "gathering", "reviewing"], "reviewing"),
@@ -185,6 +209,7 @@ pub const MACHINES: &[Machine] = &[
     Machine {
         collection: "goals",
         state: "state",
+        names: None,
         make: Make {
             by: By::Table,
             course: false,
@@ -192,6 +217,7 @@ pub const MACHINES: &[Machine] = &[
             body: |_, _, _| json!({ "statement": "People stay", "horizon": "long" }),
             begins: |_| "proposed",
             owners: own,
+            names: |_| Vec::new(),
         },
         moves: &[
             plain("agree", By::Employers, true, &["proposed"], "agreed"),
@@ -201,6 +227,7 @@ pub const MACHINES: &[Machine] = &[
     Machine {
         collection: "plan-steps",
         state: "state",
+        names: None,
         make: Make {
             by: By::IntermediaryOrChampion,
             course: false,
@@ -211,6 +238,7 @@ pub const MACHINES: &[Machine] = &[
             },
             begins: |_| "planned",
             owners: |_| vec![Actor::College],
+            names: |_| Vec::new(),
         },
         moves: &[
             plain("accept", By::OwnMember, true, &["planned", "declined"], "accepted"),
@@ -231,6 +259,7 @@ pub const MACHINES: &[Machine] = &[
     Machine {
         collection: "needs",
         state: "state",
+        names: None,
         make: Make {
             by: By::Table,
             course: false,
@@ -238,6 +267,7 @@ pub const MACHINES: &[Machine] = &[
             body: |_, _, _| json!({ "title": "People leave", "problemStatement": "Early.", "kind": "retention" }),
             begins: |actor| if actor.is_employer() { "voiced" } else { "draft" },
             owners: own,
+            names: |_| Vec::new(),
         },
         moves: &[
             plain("voice", By::Employers, true, &["draft"], "voiced"),
@@ -245,13 +275,17 @@ pub const MACHINES: &[Machine] = &[
                 after: |model, record, actor| unendorsed(model, record.number, actor),
                 ..plain("meet", By::Employers, true, &["solving"], "met")
             },
-            explained("park", By::OwnEmployer, true, &["voiced", "shared", "root_caused"], "parked"),
-            plain("resume", By::OwnEmployer, true, &["parked"], "voiced"),
+            Move {
+                after: undecided,
+                ..explained("park", By::Employers, true, &["voiced", "shared", "root_caused"], "")
+            },
+            Move { after: undecided, ..plain("resume", By::Employers, true, &["parked"], "") },
         ],
     },
     Machine {
         collection: "causes",
         state: "state",
+        names: None,
         make: Make {
             by: By::Table,
             course: false,
@@ -268,6 +302,7 @@ pub const MACHINES: &[Machine] = &[
             },
             begins: |_| "proposed",
             owners: own,
+            names: |_| Vec::new(),
         },
         moves: &[
             Move {
@@ -284,6 +319,7 @@ pub const MACHINES: &[Machine] = &[
     Machine {
         collection: "offers",
         state: "state",
+        names: None,
         make: Make {
             by: By::OwnMember,
             course: true,
@@ -291,6 +327,7 @@ pub const MACHINES: &[Machine] = &[
             body: |model, actor, need| json!({ "needId": need.map(|need| &need.id), "organizationId": model.house(actor), "text": "Places" }),
             begins: |_| "made",
             owners: own,
+            names: |_| Vec::new(),
         },
         moves: &[
             plain("explore", By::Intermediary, false, &["made"], "exploring"),
@@ -300,6 +337,7 @@ pub const MACHINES: &[Machine] = &[
     Machine {
         collection: "solutions",
         state: "state",
+        names: Some("acceptedDesignerIds"),
         make: Make {
             by: By::Table,
             course: false,
@@ -308,20 +346,77 @@ pub const MACHINES: &[Machine] = &[
                 json!({
                     "origin": "need_led", "title": "Mentors", "text": "One each",
                     "needIds": [need.map(|need| &need.id)], "noAlternativesReason": "Nothing else came up",
-                    "designerOrganizationIds": [model.house(Actor::Employer), model.house(Actor::College)],
+                    "designerOrganizationIds": DESIGNERS.map(|designer| model.house(designer)),
                 })
             },
             begins: |_| "proposed",
-            owners: |actor| own(actor).into_iter().chain([Actor::Employer, Actor::College]).collect(),
+            owners: |actor| own(actor).into_iter().chain(DESIGNERS).collect(),
+            names: |actor| own(actor).into_iter().filter(|one| DESIGNERS.contains(one)).collect(),
         },
         moves: &[
-            plain("design", By::IntermediaryOrOwn, false, &["proposed"], "designing"),
+            Move {
+                after: |_, _, actor| (!DESIGNERS.contains(&actor)).then_some("NOT_YOURS"),
+                ..plain("take-on", By::OwnMember, true, &["proposed", "designing"], "")
+            },
+            Move {
+                after: |_, record, _| {
+                    (!DESIGNERS.iter().all(|one| record.named.contains(one))).then_some("DESIGN_NOT_JOINT")
+                },
+                ..plain("design", By::IntermediaryOrOwn, false, &["proposed"], "designing")
+            },
             Move {
                 after: |model, record, actor| record.about.and_then(|need| unendorsed(model, need, actor)),
                 ..explained("reject", By::Employers, true, &["proposed", "designing"], "rejected")
             },
-            plain("start", By::IntermediaryOrOwn, false, &["adopted"], "implementing"),
+            Move { after: out_of_order, ..plain("start", By::IntermediaryOrOwn, false, &["adopted"], "implementing") },
             plain("deliver", By::IntermediaryOrOwn, false, &["implementing"], "delivered"),
+        ],
+    },
+    Machine {
+        collection: "plan-versions",
+        state: "state",
+        names: None,
+        make: Make {
+            by: By::Table,
+            course: false,
+            about: None,
+            body: |model, _, _| json!({ "summary": "Mentors on every shift", "goalIds": [model.goal], "basisInputIds": [model.input] }),
+            begins: |_| "draft",
+            owners: own,
+            names: |_| Vec::new(),
+        },
+        moves: &[plain("review", By::IntermediaryOrEmployers, false, &["in_force"], "")],
+    },
+    Machine {
+        collection: "action-teams",
+        state: "state",
+        names: Some("memberOrganizationIds"),
+        make: Make {
+            by: By::IntermediaryOrChampion,
+            course: false,
+            about: None,
+            body: |model, _, _| {
+                let lead = model.house(Actor::College);
+                json!({ "name": "Mentors", "purpose": "Find them", "goalId": model.goal, "leadOrganizationId": lead })
+            },
+            begins: |_| "proposed",
+            owners: |_| vec![Actor::College],
+            names: |_| Vec::new(),
+        },
+        moves: &[
+            plain("accept", By::OwnMember, true, &["proposed", "declined"], "active"),
+            plain("decline", By::OwnMember, true, &["proposed"], "declined"),
+            Move {
+                after: |_, record, actor| {
+                    (actor == Actor::College || record.named.contains(&actor)).then_some("ALREADY_EXISTS")
+                },
+                ..plain("join", By::Members, true, &["proposed", "active"], "")
+            },
+            Move {
+                after: |_, record, actor| (!record.named.contains(&actor)).then_some("WRONG_STATE"),
+                ..plain("leave", By::Members, true, &["proposed", "active"], "")
+            },
+            explained("end", By::IntermediaryOrOwn, false, &["proposed", "active"], "ended"),
         ],
     },
 ];

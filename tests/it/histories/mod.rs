@@ -34,7 +34,12 @@ struct Stage<'a> {
 impl<'a> Stage<'a> {
     async fn set(app: &'a App) -> Stage<'a> {
         let (ours, lead) = (&app.world.ours, &app.world.ours.lead);
-        for (key, value) in [("shared_need_min_employers", "3"), ("root_confirm_min", "2"), ("adoption_quorum", "1")] {
+        for (key, value) in [
+            ("shared_need_min_employers", "3"),
+            ("root_confirm_min", "2"),
+            ("adoption_quorum", "1"),
+            ("plan_quorum", "0.5"),
+        ] {
             let setting = json!({ "key": key, "value": value, "reason": "as the model has it" });
             app.make(lead, "/v1/policy-settings", setting).await;
         }
@@ -61,13 +66,17 @@ impl<'a> Stage<'a> {
             houses.insert(actor, text(&house["id"]).to_owned());
         }
         let goal = app.make(lead, "/v1/goals", json!({ "statement": "People stay", "horizon": "long" })).await;
+        let input = app.make(lead, "/v1/inputs", json!({ "kind": "idea", "text": "Mentors" })).await;
         let empty = Model {
             records: Vec::new(),
             voices: Vec::new(),
             houses,
             goal: text(&goal["id"]).to_owned(),
+            input: text(&input["id"]).to_owned(),
+            plan_in_force: None,
             voices_wanted: 3,
             confirmations_wanted: 2,
+            plan_approvals_wanted: 2,
         };
         Stage { app, who, empty }
     }
@@ -122,16 +131,18 @@ impl<'a> Stage<'a> {
     }
 
     /// Whether a record stands where the model has it.
-    fn compared(record: &Record, shown: &Value) -> Result<(), String> {
+    fn compared(model: &Model, record: &Record, shown: &Value) -> Result<(), String> {
         for (name, should) in record.members() {
             if shown[name] != should {
                 return Err(format!("{name} is {} and should be {should} on {shown}", shown[name]));
             }
         }
-        if record.machine().state == "confirmation" {
-            let heard = shown["heardBy"].as_array().map_or(0, Vec::len);
-            if heard != record.heard.len() {
-                return Err(format!("heard by {heard} and not {} on {shown}", record.heard.len()));
+        if let Some(member) = record.machine().names {
+            let named: BTreeSet<&str> =
+                shown[member].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let should: BTreeSet<&str> = record.named.iter().map(|one| model.house(*one)).collect();
+            if named != should {
+                return Err(format!("{member} is {named:?} and should be {should:?} on {shown}"));
             }
         }
         Ok(())
@@ -188,7 +199,7 @@ impl<'a> Stage<'a> {
         records.extend(model.about(need, "causes").map(|cause| cause.number).filter(|cause| *cause != touched));
         for number in records {
             let record = &model.records[number];
-            Self::compared(record, &self.now(record.machine().collection, &record.id).await)?;
+            Self::compared(model, record, &self.now(record.machine().collection, &record.id).await)?;
         }
         Ok(())
     }
@@ -211,7 +222,7 @@ impl<'a> Stage<'a> {
             let items = page["items"].as_array().unwrap();
             for record in &made {
                 let shown = items.iter().find(|item| item["id"] == record.id.as_str());
-                Self::compared(record, shown.unwrap_or(&Value::Null))?;
+                Self::compared(model, record, shown.unwrap_or(&Value::Null))?;
             }
             let ranks: Vec<i64> = items.iter().filter_map(|item| item["rankScore"].as_i64()).collect();
             if !ranks.is_sorted_by(|higher, lower| higher >= lower) {

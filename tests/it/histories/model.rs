@@ -69,6 +69,7 @@ fn reach(by: By, actor: Actor) -> Reach {
         By::Members => (member, false),
         By::OwnMember => (false, member),
         By::Employers => (employer, false),
+        By::IntermediaryOrEmployers => (intermediary || employer, false),
         By::OwnEmployer => (false, employer),
     };
     match (all, own) {
@@ -104,7 +105,12 @@ pub struct Record {
     pub depth: usize,
     pub reviewers: BTreeSet<Actor>,
     pub replied: bool,
-    pub heard: BTreeSet<Actor>,
+    /// Organisations that the record names by their own word, such as those that heard a statement.
+    pub named: BTreeSet<Actor>,
+    /// Employers that ask to park a need, or to resume it.
+    asking: BTreeSet<Actor>,
+    /// The version of the plan that was in force when this one was written.
+    follows: Option<usize>,
     /// Numbers that follow from what was said.
     counts: BTreeMap<&'static str, i64>,
 }
@@ -136,16 +142,18 @@ pub enum Said {
     Endorsement,
     Confirmation,
     Approval,
+    PlanApproval,
 }
 
 impl Said {
-    pub const ALL: [Said; 3] = [Said::Endorsement, Said::Confirmation, Said::Approval];
+    pub const ALL: [Said; 4] = [Said::Endorsement, Said::Confirmation, Said::Approval, Said::PlanApproval];
 
     pub fn collection(self) -> &'static str {
         match self {
             Said::Endorsement => "endorsements",
             Said::Confirmation => "cause-confirmations",
             Said::Approval => "solution-approvals",
+            Said::PlanApproval => "plan-approvals",
         }
     }
 
@@ -155,6 +163,7 @@ impl Said {
             Said::Endorsement => ("needs", "needId"),
             Said::Confirmation => ("causes", "causeId"),
             Said::Approval => ("solutions", "solutionId"),
+            Said::PlanApproval => ("plan-versions", "planVersionId"),
         }
     }
 }
@@ -188,8 +197,13 @@ pub struct Model {
     pub houses: BTreeMap<Actor, String>,
     /// A long-term goal for steps to serve.
     pub goal: String,
+    /// An input for versions of the plan to rest on.
+    pub input: String,
+    /// The version of the history that is in force; none while it is one from before.
+    pub plan_in_force: Option<usize>,
     pub voices_wanted: usize,
     pub confirmations_wanted: usize,
+    pub plan_approvals_wanted: usize,
 }
 
 /// Most records of a machine in one history.
@@ -211,6 +225,24 @@ impl Model {
 
     pub fn endorses(&self, need: usize, actor: Actor) -> bool {
         self.standing(Said::Endorsement, need).any(|voice| voice.by == actor)
+    }
+
+    /// Who decides whether a need is parked: those that endorse it or, while nobody does, the one that voiced it.
+    pub fn deciders(&self, need: &Record) -> BTreeSet<Actor> {
+        let endorsing: BTreeSet<Actor> = self.standing(Said::Endorsement, need.number).map(|voice| voice.by).collect();
+        if !endorsing.is_empty() {
+            return endorsing;
+        }
+        need.owners.iter().copied().filter(|one| one.is_employer()).collect()
+    }
+
+    /// The code for a need that is not shared, or whose root cause is not confirmed.
+    pub fn out_of_order(&self, need: usize) -> Option<&'static str> {
+        match self.records[need].state.as_str() {
+            "draft" | "voiced" | "parked" => Some("SHARED_NEED_THRESHOLD"),
+            "shared" => Some("ROOT_CAUSE_REQUIRED"),
+            _ => None,
+        }
     }
 
     /// Everything that can be tried by now.
@@ -263,7 +295,11 @@ impl Model {
                 if voice.by != actor {
                     return Some("NOT_YOURS");
                 }
-                let taken_up = voice.said == Said::Approval && self.records[voice.on].state != "designing";
+                let taken_up = match voice.said {
+                    Said::Approval => self.records[voice.on].state != "designing",
+                    Said::PlanApproval => self.records[voice.on].state != "draft",
+                    Said::Endorsement | Said::Confirmation => false,
+                };
                 (!voice.stands || taken_up).then_some("WRONG_STATE")
             }
         }
@@ -308,6 +344,7 @@ impl Model {
         let need = &self.records[on.about.unwrap_or(on.number)];
         let is_open = ["voiced", "shared", "root_caused", "solving"].contains(&need.state.as_str());
         let refused = match said {
+            Said::PlanApproval => (on.state != "draft" || on.follows != self.plan_in_force).then_some("WRONG_STATE"),
             Said::Endorsement => (!is_open).then_some("WRONG_STATE"),
             _ if !self.endorses(need.number, actor) => Some("ENDORSEMENT_REQUIRED"),
             Said::Confirmation => {
@@ -315,11 +352,7 @@ impl Model {
                 (!is_open || !is_tested).then_some("WRONG_STATE")
             }
             Said::Approval if on.state != "designing" => Some("WRONG_STATE"),
-            Said::Approval => match need.state.as_str() {
-                "draft" | "voiced" | "parked" => Some("SHARED_NEED_THRESHOLD"),
-                "shared" => Some("ROOT_CAUSE_REQUIRED"),
-                _ => None,
-            },
+            Said::Approval => self.out_of_order(need.number),
         };
         refused
             .or(self.standing(said, on.number).any(|voice| voice.by == actor).then_some("ONE_VOICE_PER_ORGANIZATION"))
@@ -353,9 +386,9 @@ impl Model {
             _ => 0,
         };
         let counts: &[&'static str] = match made.collection {
-            "needs" => &["endorsements", "rankScore", "affected", "confirmedRoots", "deep"],
+            "needs" => &["endorsements", "rankScore", "affected", "confirmedRoots", "parkVoices", "deep"],
             "causes" => &["confirmations"],
-            "solutions" => &["approvals", "approvalsNeeded"],
+            "solutions" | "plan-versions" => &["approvals", "approvalsNeeded"],
             _ => &[],
         };
         self.records.push(Record {
@@ -368,7 +401,9 @@ impl Model {
             depth,
             reviewers: BTreeSet::new(),
             replied: false,
-            heard: BTreeSet::new(),
+            named: (made.make.names)(actor).into_iter().collect(),
+            asking: BTreeSet::new(),
+            follows: self.plan_in_force,
             counts: counts.iter().map(|name| (*name, 0)).collect(),
         });
         if let (Some(need), "causes") = (about, made.collection) {
@@ -385,15 +420,23 @@ impl Model {
             record.state = step.to.into();
         }
         match (collection, step.verb) {
-            ("employer-statements", "hear") => drop(record.heard.insert(actor)),
-            ("employer-statements", "correct") => record.heard.clear(),
+            ("employer-statements", "hear") | ("solutions", "take-on") | ("action-teams", "join") => {
+                record.named.insert(actor);
+            }
+            ("action-teams", "leave") => drop(record.named.remove(&actor)),
+            ("employer-statements", "correct") => record.named.clear(),
             ("second-looks", "review") => {
                 record.reviewers.insert(actor);
                 record.owners.insert(actor);
             }
             ("second-looks", "reply") => record.replied = true,
             ("needs", "voice") => drop(record.owners.insert(actor)),
-            ("needs", "resume") => self.follow(number),
+            ("needs", "park") => drop(self.asked(actor, number, "parked")),
+            ("needs", "resume") => {
+                if self.asked(actor, number, "voiced") {
+                    self.follow(number);
+                }
+            }
             ("causes", "reject") => {
                 let need = record.about.unwrap_or_default();
                 self.follow(need);
@@ -402,10 +445,42 @@ impl Model {
         }
     }
 
+    /// Adds a voice to those that ask to park a need or to resume it; more than half of those that decide carry it.
+    fn asked(&mut self, actor: Actor, need: usize, to: &str) -> bool {
+        let deciders = self.deciders(&self.records[need]);
+        let record = &mut self.records[need];
+        record.asking.retain(|one| deciders.contains(one));
+        record.asking.insert(actor);
+        let carried = record.asking.len() * 2 > deciders.len();
+        if carried {
+            record.asking.clear();
+            record.state = to.into();
+        }
+        record.counts.insert("parkVoices", i64::try_from(record.asking.len()).unwrap());
+        carried
+    }
+
+    /// Counts the approvals of a version of the plan anew, and brings it into force when they are enough.
+    fn count_plan(&mut self, on: usize) {
+        let approving = self.standing(Said::PlanApproval, on).count();
+        let wanted = self.plan_approvals_wanted;
+        let version = &mut self.records[on];
+        version.counts.insert("approvals", i64::try_from(approving).unwrap());
+        version.counts.insert("approvalsNeeded", i64::try_from(wanted).unwrap());
+        if approving >= wanted {
+            version.state = "in_force".into();
+            if let Some(before) = self.plan_in_force.replace(on) {
+                self.records[before].state = "superseded".into();
+            }
+        }
+    }
+
     /// What follows from a voice that was raised or taken back.
     fn heard(&mut self, said: Said, on: usize, raised: bool) {
-        if said != Said::Approval {
-            return self.follow(self.records[on].about.unwrap_or(on));
+        match said {
+            Said::Endorsement | Said::Confirmation => return self.follow(self.records[on].about.unwrap_or(on)),
+            Said::PlanApproval => return self.count_plan(on),
+            Said::Approval => {}
         }
         let need = self.records[on].about.unwrap_or_default();
         let endorsing = self.standing(Said::Endorsement, need).count();
@@ -417,9 +492,7 @@ impl Model {
         solution.counts.insert("approvalsNeeded", i64::try_from(needed).unwrap());
         if raised && approving >= needed {
             solution.state = "adopted".into();
-            if self.records[need].state == "root_caused" {
-                self.records[need].state = "solving".into();
-            }
+            self.follow(need);
         }
     }
 
@@ -442,17 +515,22 @@ impl Model {
             deep += i64::from(cause.state != "rejected" && cause.depth > 1);
         }
         let wanted = self.voices_wanted;
+        let adopted = ["adopted", "implementing", "delivered"];
+        let is_solved = self.about(need, "solutions").any(|one| adopted.contains(&one.state.as_str()));
         let record = &mut self.records[need];
+        let asking = record.asking.iter().filter(|one| voices.iter().any(|(by, _)| by == *one)).count();
+        record.counts.insert("parkVoices", i64::try_from(asking).unwrap());
         record.counts.insert("endorsements", i64::try_from(voices.len()).unwrap());
         record.counts.insert("affected", voices.iter().map(|(_, importance)| importance * 7).sum());
         record.counts.insert("rankScore", voices.iter().map(|(_, importance)| importance * 1000 + 1).sum());
         record.counts.insert("confirmedRoots", roots);
         record.counts.insert("deep", deep);
-        if !["draft", "met", "parked", "solving"].contains(&record.state.as_str()) {
-            record.state = match (voices.len() >= wanted, roots > 0) {
-                (false, _) => "voiced",
-                (true, false) => "shared",
-                (true, true) => "root_caused",
+        if !["draft", "met", "parked"].contains(&record.state.as_str()) {
+            record.state = match (voices.len() >= wanted, roots > 0, is_solved) {
+                (false, ..) => "voiced",
+                (true, false, _) => "shared",
+                (true, true, false) => "root_caused",
+                (true, true, true) => "solving",
             }
             .into();
         }

@@ -1,7 +1,7 @@
 //! Who is covered, partner by partner (practices 57, 58 and 67).
 
 use chrono::{Days, NaiveDate};
-use roundtable_entity::{PartnerState, SeatRole, partner, seat};
+use roundtable_entity::{PartnerState, SeatRole, Timestamp, partner, seat};
 use roundtable_kernel::access::Permit;
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Error, Result};
@@ -112,10 +112,43 @@ async fn get_coverage(ctx: Ctx, question: CoverageQuestion) -> Result<Coverage> 
         }
         (None, _) => permit.standing.partnership_id,
     };
-    let today = ctx.today();
-    let confirm_days = policy::value(&ctx, partnership_id, "seat_confirm_days").await? as u64;
+    let (today, confirm_days) = (ctx.today(), confirm_days(&ctx, partnership_id).await?);
+    let partners = represented(&ctx, &permit, partnership_id).await?;
+    let partners = partners.into_iter().map(|partner| partner.covered(today, confirm_days)).collect();
+    Ok(summed(partnership_id, today, partners))
+}
+
+/// A partner without a point person, or with one at risk.
+#[derive(Clone, Debug)]
+pub struct CoverageGap {
+    /// The partner.
+    pub partner_id: Uuid,
+    /// Name of its organisation.
+    pub name: String,
+    /// Whether it has no point person at all.
+    pub uncovered: bool,
+    /// The day it joined.
+    pub since: NaiveDate,
+    /// The day its point person was to be confirmed again or is expected to leave, whichever is first.
+    pub due_on: Option<NaiveDate>,
+}
+
+/// The partners of a partnership that are uncovered or at risk, as far as the caller may know.
+pub async fn coverage_gaps(ctx: &Ctx, partnership_id: Uuid) -> Result<Vec<CoverageGap>> {
+    let permit = ctx.permit_at(Op::GetCoverage, partnership_id)?;
+    let (today, confirm_days) = (ctx.today(), confirm_days(ctx, partnership_id).await?);
+    let partners = represented(ctx, &permit, partnership_id).await?;
+    Ok(partners.into_iter().filter_map(|partner| partner.gap(today, confirm_days)).collect())
+}
+
+async fn confirm_days(ctx: &Ctx, partnership_id: Uuid) -> Result<u64> {
+    Ok(policy::value(ctx, partnership_id, "seat_confirm_days").await? as u64)
+}
+
+/// Every partner at the table with its seats, by name.
+async fn represented(ctx: &Ctx, permit: &Permit, partnership_id: Uuid) -> Result<Vec<Represented>> {
     let mut partners: Vec<Represented> = Vec::new();
-    for row in ctx.read().query_all(&seats_by_partner(&permit, partnership_id)).await? {
+    for row in ctx.read().query_all(&seats_by_partner(permit, partnership_id)).await? {
         let (partner, seat) = (Represented::read(&row)?, Held::read(&row)?);
         if partners.last().is_none_or(|last| last.partner_id != partner.partner_id) {
             partners.push(partner);
@@ -124,8 +157,7 @@ async fn get_coverage(ctx: Ctx, question: CoverageQuestion) -> Result<Coverage> 
             last.seats.extend(seat);
         }
     }
-    let partners = partners.into_iter().map(|partner| partner.covered(today, confirm_days)).collect();
-    Ok(summed(partnership_id, today, partners))
+    Ok(partners)
 }
 
 /// One row a held seat, and one for a partner that has none, as far as the caller may know.
@@ -147,6 +179,8 @@ fn seats_by_partner(permit: &Permit, partnership_id: Uuid) -> SelectStatement {
         .expr_as(of_partner(partner::Column::Id), "partner_id")
         .expr_as(of_partner(partner::Column::OrganizationId), "organization_id")
         .expr_as(of_partner(partner::Column::Name), "name")
+        .expr_as(of_partner(partner::Column::JoinedOn), "joined_on")
+        .expr_as(of_partner(partner::Column::CreatedAt), "created_at")
         .expr_as(of_seat(seat::Column::Id), "seat_id")
         .expr_as(of_seat(seat::Column::PersonName), "person_name")
         .expr_as(of_seat(seat::Column::Role), "role")
@@ -167,6 +201,7 @@ struct Represented {
     partner_id: Uuid,
     organization_id: Uuid,
     name: String,
+    joined_on: NaiveDate,
     seats: Vec<Held>,
 }
 
@@ -196,22 +231,45 @@ impl Held {
         }))
     }
 
+    /// The day by which it is to be confirmed again; none while it never was and has no first day.
+    fn confirm_by(&self, confirm_days: u64) -> Option<NaiveDate> {
+        let confirmed = self.confirmed_on.max(self.starts_on);
+        confirmed.and_then(|day| day.checked_add_days(Days::new(confirm_days)))
+    }
+
     /// Expected to leave soon, or not confirmed for too long.
     fn is_at_risk(&self, today: NaiveDate, confirm_days: u64) -> bool {
         let soon = today + Days::new(LEAVING_WITHIN);
-        let confirmed = self.confirmed_on.max(self.starts_on);
-        let due = confirmed.and_then(|day| day.checked_add_days(Days::new(confirm_days)));
-        self.expected_end_on.is_some_and(|day| day <= soon) || due.is_none_or(|due| due < today)
+        self.expected_end_on.is_some_and(|day| day <= soon)
+            || self.confirm_by(confirm_days).is_none_or(|due| due < today)
     }
 }
 
 impl Represented {
     fn read(row: &QueryResult) -> Result<Self> {
+        let (joined, created): (Option<NaiveDate>, Timestamp) =
+            (row.try_get("", "joined_on")?, row.try_get("", "created_at")?);
         Ok(Self {
             partner_id: row.try_get("", "partner_id")?,
             organization_id: row.try_get("", "organization_id")?,
             name: row.try_get("", "name")?,
+            joined_on: joined.unwrap_or_else(|| created.date_naive()),
             seats: Vec::new(),
+        })
+    }
+
+    fn gap(self, today: NaiveDate, confirm_days: u64) -> Option<CoverageGap> {
+        let (since, seats) = (self.joined_on, self.seats.clone());
+        let covered = self.covered(today, confirm_days);
+        let uncovered = covered.status == CoverageStatus::Uncovered;
+        let point = seats.iter().find(|seat| Some(seat.id) == covered.point_person_seat_id);
+        let due = point.map(|seat| [seat.confirm_by(confirm_days), seat.expected_end_on]);
+        (uncovered || covered.status == CoverageStatus::AtRisk).then(|| CoverageGap {
+            partner_id: covered.partner_id,
+            name: covered.name,
+            uncovered,
+            since,
+            due_on: due.into_iter().flatten().flatten().min(),
         })
     }
 
@@ -280,8 +338,12 @@ mod tests {
     }
 
     fn covered(seats: Vec<Held>) -> PartnerCoverage {
-        let partner = Represented { partner_id: Uuid::nil(), organization_id: Uuid::nil(), name: "Firm".into(), seats };
-        partner.covered(day("2026-06-01").unwrap_or_default(), 90)
+        represented(seats).covered(day("2026-06-01").unwrap_or_default(), 90)
+    }
+
+    fn represented(seats: Vec<Held>) -> Represented {
+        let joined_on = day("2025-01-01").unwrap_or_default();
+        Represented { partner_id: Uuid::nil(), organization_id: Uuid::nil(), name: "Firm".into(), joined_on, seats }
     }
 
     use SeatRole::{Alternate, PointPerson};
@@ -305,6 +367,18 @@ mod tests {
         assert_eq!(status("2026-03-03", ""), CoverageStatus::Covered);
         assert_eq!(status("2026-03-02", ""), CoverageStatus::AtRisk);
         assert_eq!(status("", ""), CoverageStatus::AtRisk);
+    }
+
+    #[test]
+    fn a_gap_is_due_when_the_point_person_was_to_be_confirmed_or_leaves_whichever_is_first() {
+        let due = |confirmed, leaves| {
+            let partner = represented(vec![held(PointPerson, confirmed, leaves)]);
+            partner.gap(day("2026-06-01").unwrap_or_default(), 90).map(|gap| gap.due_on)
+        };
+        assert_eq!(due("2026-05-01", ""), None);
+        assert_eq!(due("2026-03-02", ""), Some(day("2026-05-31")));
+        assert_eq!(due("2026-05-01", "2026-07-01"), Some(day("2026-07-01")));
+        assert_eq!(due("2026-03-02", "2026-07-01"), Some(day("2026-05-31")));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Seats: the people through whom partners sit at the table.
 
-mod coverage;
+pub(crate) mod coverage;
 mod succession;
 
 use chrono::NaiveDate;
