@@ -12,6 +12,8 @@ crate::record! {
             meeting_id: Option<uuid::Uuid> [filter],
             /// The organisation it is offered to.
             owner_organization_id: uuid::Uuid [filter],
+            /// The need it is about.
+            need_id: Option<uuid::Uuid> [filter],
         }
         edited {
             /// What is to be done.

@@ -8,6 +8,8 @@ crate::record! {
         given {
             /// The meeting.
             meeting_id: uuid::Uuid [filter],
+            /// The need it is about.
+            need_id: Option<uuid::Uuid> [filter],
         }
         edited {
             /// Place in the order, from 1; at the end when absent.

@@ -14,6 +14,8 @@ crate::record! {
             made_in: MadeIn [filter],
             /// The decision it replaces.
             supersedes_id: Option<uuid::Uuid> [filter],
+            /// The need it is about.
+            need_id: Option<uuid::Uuid> [filter],
         }
         edited {
             /// What was decided.

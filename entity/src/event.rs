@@ -9,6 +9,10 @@ pub struct Model {
     /// Order in which it was written.
     #[sea_orm(primary_key)]
     pub sequence: i64,
+    /// Identifier that clients see.
+    pub id: Uuid,
+    /// Order in which it was committed; absent until that is known.
+    pub position: Option<i64>,
     /// The partnership; absent for the installation's own.
     pub partnership_id: Option<Uuid>,
     /// What happened, such as `meeting.scheduled`.
@@ -25,6 +29,8 @@ pub struct Model {
     pub operation: String,
     /// The account that acted; absent for the server itself.
     pub actor_id: Option<Uuid>,
+    /// The organisation it acted for.
+    pub actor_organization_id: Option<Uuid>,
     /// The role it acted in.
     pub actor_role: String,
     /// By which way it came in.

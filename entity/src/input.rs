@@ -1,6 +1,6 @@
 //! What partners bring: inputs, ideas, questions, doubts and claims.
 
-use crate::{ClaimType, InputKind, InputState};
+use crate::{ClaimType, ConversionKind, InputKind, InputState};
 
 crate::record! {
     /// Something a partner brings, with a day by which it is answered (practice 15). The author of a masked doubt is
@@ -54,6 +54,12 @@ crate::record! {
             parked_reason: Option<String> = None,
             /// The second look opened from it.
             second_look_id: Option<uuid::Uuid> [filter] = None,
+            /// What it was made into.
+            converted_to_type: Option<ConversionKind> [filter] = None,
+            /// The record it was made into.
+            converted_to_id: Option<uuid::Uuid> [filter] = None,
+            /// Whether it waits for an answer past its day.
+            overdue: bool [filter] = false,
         }
         hidden {}
     }

@@ -23,7 +23,8 @@ crate::record! {
             expires_at: chrono::DateTime<chrono::Utc> = chrono::DateTime::UNIX_EPOCH,
             /// When it was used.
             accepted_at: Option<chrono::DateTime<chrono::Utc>> = None,
-            /// The secret to accept it with, shown once to whoever made it.
+            /// The secret to accept it with, shown once to whoever made it. Where the server sends mail it goes to the address
+            /// alone and is shown to nobody.
             token: Option<String> = None,
         }
         hidden {

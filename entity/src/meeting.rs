@@ -11,6 +11,9 @@ crate::record! {
             partnership_id: uuid::Uuid [filter],
             /// The series it belongs to.
             series_id: Option<uuid::Uuid> [filter],
+            /// Stable identifier for calendars (RFC 5545 UID); made when it is left out.
+            #[schema(min_length = 1, max_length = 300)]
+            uid: Option<String> [filter],
         }
         edited {
             /// Title.
@@ -79,8 +82,6 @@ crate::record! {
             overrun_minutes: Option<i32> = None,
             /// Why it was cancelled.
             cancelled_reason: Option<String> = None,
-            /// Stable identifier for calendars (RFC 5545 UID).
-            uid: String = String::new(),
             /// Counts changes that matter to calendars (RFC 5545 SEQUENCE).
             sequence: i32 = 0,
         }

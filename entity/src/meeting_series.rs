@@ -1,6 +1,6 @@
 //! Series of meetings.
 
-use crate::{MeetingKind, MeetingMode};
+use crate::{MeetingKind, MeetingMode, Texts};
 
 crate::record! {
     /// Meetings that recur by a rule. The local time stays the same across changes of daylight saving.
@@ -29,6 +29,9 @@ crate::record! {
             /// Length in minutes.
             #[schema(minimum = 5, maximum = 1440)]
             duration_minutes: i32,
+            /// Wall-clock times at which the rule would have a meeting and there is none, `YYYY-MM-DDTHH:MM`.
+            #[serde(default)] #[schema(value_type = Vec<String>, max_items = 1000)]
+            excluded: Texts,
         }
         kept {
             /// Meetings have been made up to this moment.

@@ -62,6 +62,8 @@ crate::record! {
         hidden {
             /// Employers that ask to park it or, while it is parked, to resume it.
             park_organization_ids: Texts = Texts::default(),
+            /// The stage it was in when it was routed to the bargaining table.
+            routed_from: Option<NeedState> = None,
         }
     }
 }

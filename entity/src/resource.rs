@@ -1,6 +1,6 @@
 //! The resource map.
 
-use crate::{EntryKind, RecordState, ResourceStatus, Texts};
+use crate::{Confirmation, EntryKind, RecordState, ResourceStatus, Texts};
 
 crate::record! {
     /// An entry of the resource map (also called program scan): a program, resource, policy or asset that bears on the
@@ -92,6 +92,9 @@ crate::record! {
             verified_by_organization_id: Option<uuid::Uuid> = None,
             /// Since when it has its status.
             status_since: chrono::DateTime<chrono::Utc> = chrono::DateTime::UNIX_EPOCH,
+            /// The owner's word on an entry that somebody else put down in its name: pending until the owner confirms or
+            /// corrects it, and not listed before. Absent where nobody has to be asked.
+            owner_confirmation: Option<Confirmation> [filter] = None,
             /// Why it was retired.
             retired_reason: Option<String> = None,
         }

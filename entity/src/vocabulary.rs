@@ -617,6 +617,8 @@ vocabulary! {
         Met = "met",
         /// Put aside, with a reason.
         Parked = "parked",
+        /// Kept for the bargaining table by the parties of a topic.
+        Routed = "routed",
     }
 
     /// How deep a cause lies.
@@ -677,8 +679,74 @@ vocabulary! {
         SecondLook = "second_look",
         /// Put aside, with a reason.
         Parked = "parked",
-        /// Closed by whoever brought it.
+        /// Made into another record, which carries it on.
+        Converted = "converted",
+        /// Closed by whoever brought it, or by itself some days after the answer.
         Closed = "closed",
+    }
+
+    /// What an input was made into.
+    ConversionKind {
+        /// A need.
+        Need = "need",
+        /// An offer.
+        Offer = "offer",
+        /// An entry of the resource map.
+        Resource = "resource",
+        /// An agenda item.
+        AgendaItem = "agenda_item",
+    }
+
+    /// What kind of matter a topic is.
+    SubjectMatter {
+        /// Pay.
+        Pay = "pay",
+        /// Hours of work.
+        Hours = "hours",
+        /// Benefits.
+        Benefits = "benefits",
+        /// Discipline.
+        Discipline = "discipline",
+        /// Seniority.
+        Seniority = "seniority",
+        /// How jobs are classified.
+        JobClassification = "job_classification",
+        /// How many do which work.
+        StaffingRatios = "staffing_ratios",
+        /// Anything else.
+        Other = "other",
+    }
+
+    /// The stage of a topic.
+    TopicState {
+        /// Put forward.
+        Proposed = "proposed",
+        /// Agreed by all parties, for the same venue.
+        Agreed = "agreed",
+        /// Refused by a party.
+        Contested = "contested",
+        /// Opened again by all parties.
+        Reopened = "reopened",
+    }
+
+    /// Where a topic belongs.
+    TopicVenue {
+        /// Not agreed.
+        Undetermined = "undetermined",
+        /// In the partnership.
+        Partnership = "partnership",
+        /// At the bargaining table.
+        BargainingTable = "bargaining_table",
+    }
+
+    /// What a party of a topic consents to.
+    TopicOutcome {
+        /// That it belongs in the partnership.
+        Partnership = "partnership",
+        /// That it is kept for the bargaining table.
+        BargainingTable = "bargaining_table",
+        /// That it is opened again.
+        Reopening = "reopening",
     }
 
     /// The stage of a second look.
@@ -845,7 +913,45 @@ vocabulary! {
         Running = "running",
         /// Done; see its report.
         Completed = "completed",
-        /// Nothing was written; see its report.
+        /// Refused; nothing was written that is not counted. See its report.
+        Failed = "failed",
+        /// Undone.
+        Reverted = "reverted",
+    }
+
+    /// What a refused row does to the others of an import.
+    OnError {
+        /// Nothing is written unless every row is taken.
+        AllOrNothing = "all_or_nothing",
+        /// The others are written.
+        Skip = "skip",
+    }
+
+    /// What became of a row of an import.
+    ImportOutcome {
+        /// A record was made of it.
+        Created = "created",
+        /// It changed a record.
+        Updated = "updated",
+        /// It was refused.
+        Refused = "refused",
+    }
+
+    /// Whether a webhook is told anything.
+    WebhookState {
+        /// It is.
+        Active = "active",
+        /// It is not, until it is enabled.
+        Disabled = "disabled",
+    }
+
+    /// What became of a delivery.
+    DeliveryState {
+        /// It is to be tried, for the first time or again.
+        Pending = "pending",
+        /// The receiver took it.
+        Delivered = "delivered",
+        /// It was tried for the last time.
         Failed = "failed",
     }
 }

@@ -8,6 +8,11 @@ pub mod table;
 mod m20261122_000001_the_table_is_set;
 mod m20261122_000002_direction;
 mod m20261122_000003_plan;
+mod m20261122_000004_topics;
+mod m20261122_000005_events;
+mod m20261122_000006_exchange;
+mod m20261122_000007_calendar;
+mod m20261122_000008_systems;
 
 pub use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -21,6 +26,11 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000001_the_table_is_set::Migration),
             Box::new(m20261122_000002_direction::Migration),
             Box::new(m20261122_000003_plan::Migration),
+            Box::new(m20261122_000004_topics::Migration),
+            Box::new(m20261122_000005_events::Migration),
+            Box::new(m20261122_000006_exchange::Migration),
+            Box::new(m20261122_000007_calendar::Migration),
+            Box::new(m20261122_000008_systems::Migration),
         ]
     }
 }

@@ -66,7 +66,7 @@ fn the_committed_documents_are_the_generated_ones() {
         "{differing:?} under openapi/ differ from what the server does; look at the change, then run the tests with \
          UPDATE_DOCUMENTS=1"
     );
-    assert_eq!(documents::all().unwrap().len(), 4);
+    assert_eq!(documents::all().unwrap().len(), 5);
 }
 
 #[test]
@@ -194,6 +194,92 @@ fn every_code_of_a_problem_is_documented() {
     }
 }
 
+#[test]
+fn every_body_and_answer_has_an_example_that_fits() {
+    let document = document();
+    let mut validators = Validators { document: document.clone(), made: HashMap::new() };
+    let mut seen = 0;
+    let mut wrong = Vec::new();
+    visit(&document, "", &mut |at, value| {
+        let Some(content) = value.get("content").and_then(Value::as_object).filter(|_| !at.contains("/schemas/"))
+        else {
+            return;
+        };
+        for (kind, content) in content {
+            let named = content["examples"].as_object().into_iter().flatten().next();
+            let Some(example) =
+                named.and_then(|(_, one)| document.pointer(one["$ref"].as_str()?.trim_start_matches('#')))
+            else {
+                wrong.push(format!("{at} {kind}: no example"));
+                continue;
+            };
+            seen += 1;
+            validators.check(&content["schema"], &example["value"], &format!("the example of {at}"));
+        }
+    });
+    refuse("give it an example", &wrong);
+    assert!(seen > 400, "only {seen}");
+}
+
+/// What 3.0 has no words for, or uses in another way.
+#[test]
+fn the_older_document_is_one_of_3_0() {
+    let all = documents::all().unwrap();
+    let (_, text) = all.iter().find(|(name, _)| *name == "openapi-3.0.json").unwrap();
+    let older: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(older["openapi"], "3.0.3");
+    assert_eq!(older["paths"].as_object().unwrap().len(), document()["paths"].as_object().unwrap().len());
+    let mut newer = Vec::new();
+    let mut nullable = 0;
+    visit(&older, "", &mut |at, value| {
+        // Members of records may be called anything, and examples hold anything.
+        if at.contains("/examples") || at.contains("/example/") || at.ends_with("/properties") {
+            return;
+        }
+        nullable += usize::from(value["nullable"] == true);
+        let schema = at.contains("/schema");
+        let lists = value["type"].is_array() || value["type"] == "null";
+        let words = ["const", "prefixItems", "contentEncoding", "patternProperties", "propertyNames", "$defs"];
+        let beside = schema && value.get("$ref").is_some() && value.as_object().unwrap().len() > 1;
+        let exclusive = value["exclusiveMinimum"].is_number() || value["exclusiveMaximum"].is_number();
+        if (schema && (lists || exclusive || value["examples"].is_array()))
+            || beside
+            || words.iter().any(|word| schema && value.get(*word).is_some())
+        {
+            newer.push(at.to_owned());
+        }
+    });
+    refuse("3.0 does not know this", &newer);
+    assert!(nullable > 50, "only {nullable}");
+}
+
+/// The lines of a source between `region NAME` and `endregion`.
+fn region(source: &str, name: &str) -> Option<String> {
+    let mut lines =
+        source.lines().skip_while(|line| line.trim_start_matches(['#', '/', ' ']) != format!("region {name}"));
+    lines.next()?;
+    let inside: Vec<&str> = lines.take_while(|line| line.trim_start_matches(['#', '/', ' ']) != "endregion").collect();
+    Some(inside.join("\n"))
+}
+
+/// What the page for clients shows is run by `tests/clients/run`.
+#[test]
+fn the_page_for_clients_shows_what_is_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = std::fs::read_to_string(root.join("docs/clients.md")).unwrap();
+    let mut shown = 0;
+    for part in page.split("<!-- ").skip(1) {
+        let (mark, rest) = part.split_once(" -->").unwrap();
+        let (file, name) = mark.split_once(": ").unwrap();
+        let block = rest.split("```").nth(1).unwrap().split_once('\n').unwrap().1.trim_end();
+        let source = std::fs::read_to_string(root.join(file)).unwrap();
+        let run = region(&source, name).unwrap_or_else(|| panic!("{file} has no region {name}"));
+        assert_eq!(block, run, "docs/clients.md shows another {name} than {file} runs");
+        shown += 1;
+    }
+    assert!(shown >= 9, "only {shown}");
+}
+
 /// Validators of the schemas of one document, made once each.
 struct Validators {
     document: Value,
@@ -240,6 +326,10 @@ cases! {
             assert_eq!((operation.path.as_str(), operation.kind.method().to_lowercase().as_str()), (path.as_str(), method));
             let who = match (operation.collection, operation.kind) {
                 ("accounts", _) => app.world.operator.clone(),
+                // A topic is its parties'.
+                ("topics" | "topic-consents", _) => app.world.who(Role::Union).clone(),
+                // A feed is known to whoever made it.
+                ("calendar-feeds", _) => app.world.who(Role::Employer).clone(),
                 _ => app.world.ours.lead.clone(),
             };
             let row = app.world.rows.iter().find(|row| row.collection == operation.collection && !row.theirs);
@@ -266,7 +356,9 @@ cases! {
                     panic!("{name}: {} is not in the document: {}", answer.status, answer.body);
                 };
                 assert_eq!(answer.header("content-type"), kind, "{name} {}", answer.status);
-                validators.check(schema, &answer.body, &format!("the answer {} of {name}", answer.status));
+                let text = || Value::String(String::from_utf8_lossy(&answer.bytes).into_owned());
+                let body = if kind.contains("json") { answer.body.clone() } else { text() };
+                validators.check(schema, &body, &format!("the answer {} of {name}", answer.status));
                 if answer.status < 300 {
                     checked.insert(operation.op);
                 }
@@ -284,6 +376,7 @@ cases! {
         for (path, kind) in [
             ("/", "text/html"),
             ("/openapi.json", "application/json"),
+            ("/openapi-3.0.json", "application/json"),
             ("/schema.graphql", "text/plain"),
             ("/access", "text/html"),
             ("/problems", "text/html"),

@@ -473,10 +473,9 @@ cases! {
         let lead = &app.world.ours.lead;
         let claim = json!({ "claimType": "tried_before", "attemptedYear": 2016 });
         let claim = input(&app, employer(&app), "claim", claim).await;
-        let look = json!({ "subject": "The evening course of 2016", "inputId": claim["id"] });
-        let look = app.make(lead, "/v1/second-looks", look).await;
-        let claim = now(&app, "inputs", &claim).await;
-        assert_eq!((&claim["state"], &claim["secondLookId"]), (&json!("second_look"), &look["id"]));
+        assert_eq!(claim["state"], "second_look");
+        let look = app.get(lead, &format!("/v1/second-looks/{}", text(&claim["secondLookId"]))).await;
+        assert_eq!((&look["state"], &look["inputId"]), (&json!("opened"), &claim["id"]));
         let look = act(&app, employer(&app), "second-looks", &look, "review", json!({})).await;
         let found = json!({ "finding": "not_a_solution", "failureReason": "problem_not_identified" });
         let op = Op::ConcludeSecondLook;

@@ -16,7 +16,7 @@ use crate::harness::App;
 use crate::harness::client::text;
 
 /// The folder of real data beside the workspace, if it is there.
-fn data(set: &str) -> Option<PathBuf> {
+pub fn data(set: &str) -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let found = here.ancestors().map(|above| above.join("shared").join("data").join(set)).find(|path| path.exists());
     if found.is_none() {

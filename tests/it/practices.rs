@@ -219,11 +219,6 @@ const PRACTICES: &[Practice] = &[
         &[Op::GetCoverage, Op::UpdateSeat, Op::ConfirmSeat, Op::EndSeat],
     ),
     practice(
-        58,
-        "Each partner has a point person, and what one knew passes on to the next.",
-        &[Op::ListHandovers, Op::UpdateHandover, Op::AcceptHandover, Op::CompleteHandover],
-    ),
-    practice(
         61,
         "Champions and others lead activities, and leading gives rights on the team's work only.",
         &[Op::CreateActionTeam, Op::AcceptActionTeam, Op::EndActionTeam, Op::UpdatePlanStep],
@@ -273,7 +268,7 @@ fn uses(table: &Operations, text: &str, op: Op) -> bool {
             text.contains(&address)
                 || (text.contains(&format!("\"{verb}\"")) && (text.contains(&beside) || text.contains(&path)))
         }
-        Kind::Get | Kind::Archive => false,
+        Kind::Get | Kind::Archive | Kind::Upsert => false,
     }
 }
 

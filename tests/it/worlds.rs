@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, join};
 use roundtable_kernel::graphql::field_name;
 use roundtable_kernel::operation::{Kind, Operation};
 use roundtable_kernel::standing::Role;
@@ -427,8 +427,8 @@ async fn sees_no_difference(one: &App, other: &App, role: Role, seed: u64, reque
     let (mut answered, mut next) = (0, None);
     for number in 0..requests {
         let request = next.take().unwrap_or_else(|| curious.request());
-        let (first, body) = asked(one, who, &request, began).await;
-        let (second, _) = asked(other, who, &request, began).await;
+        let both = join(asked(one, who, &request, began), asked(other, who, &request, began));
+        let ((first, body), (second, _)) = both.await;
         assert!(
             first == second,
             "request {number} as {} from seed {seed} tells the worlds apart: {} {} {:?}\n  {first:?}\n  {second:?}",

@@ -6,6 +6,7 @@ use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::Operations;
 use roundtable_kernel::record::{self, Target};
+use roundtable_kernel::seal;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
 use serde::Deserialize;
@@ -89,7 +90,8 @@ async fn parent(ctx: &Ctx, id: Uuid, need_id: Uuid) -> Result<cause::Model> {
 }
 
 async fn has_children(ctx: &Ctx, id: Uuid) -> Result<bool> {
-    let beneath = cause::Entity::find().filter(cause::Column::ParentId.eq(id));
+    let beneath =
+        cause::Entity::find().filter(cause::Column::ParentId.eq(id)).filter(seal::open_to_all(cause::Column::Id));
     Ok(beneath.filter(cause::Column::ArchivedAt.is_null()).count(&ctx.read()).await? > 0)
 }
 

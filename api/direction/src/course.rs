@@ -10,7 +10,7 @@ use roundtable_entity::{
 };
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
-use roundtable_kernel::{policy, record};
+use roundtable_kernel::{policy, record, seal};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Query, SelectStatement};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
@@ -70,7 +70,7 @@ struct Course {
 /// that lost its root cause is solved no longer, until a root cause of it is confirmed again.
 fn stage(now: NeedState, course: Course) -> NeedState {
     match now {
-        NeedState::Draft | NeedState::Met | NeedState::Parked => now,
+        NeedState::Draft | NeedState::Met | NeedState::Parked | NeedState::Routed => now,
         _ if course.voices < course.voices_wanted => NeedState::Voiced,
         _ if course.confirmed_roots == 0 => NeedState::Shared,
         _ if course.solution_adopted => NeedState::Solving,
@@ -158,17 +158,23 @@ pub(crate) async fn deciders(ctx: &Ctx, need: &need::Model) -> Result<Vec<Uuid>>
     Ok(if voices.is_empty() { need.voiced_by_organization_id.into_iter().collect() } else { voices })
 }
 
+/// Causes that a topic sealed count for nothing, unless the whole need is sealed with them.
+async fn causes_that_count(ctx: &Ctx, need: &need::Model) -> Result<Vec<cause::Model>> {
+    let mut causes =
+        cause::Entity::find().filter(cause::Column::NeedId.eq(need.id)).filter(cause::Column::ArchivedAt.is_null());
+    if need.state != NeedState::Routed {
+        causes = causes.filter(seal::open_to_all(cause::Column::Id));
+    }
+    Ok(causes.all(&ctx.read()).await?)
+}
+
 /// Counts for each live cause of a need the confirmations of employers that endorse it.
 async fn count_confirmations(
     ctx: &Ctx,
     need: &need::Model,
     voices: &[endorsement::Model],
 ) -> Result<Vec<cause::Model>> {
-    let causes = cause::Entity::find()
-        .filter(cause::Column::NeedId.eq(need.id))
-        .filter(cause::Column::ArchivedAt.is_null())
-        .all(&ctx.read())
-        .await?;
+    let causes = causes_that_count(ctx, need).await?;
     if causes.is_empty() {
         return Ok(causes);
     }
@@ -234,8 +240,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_drafted_parked_or_met_is_not_moved_by_counting() {
-        for state in [NeedState::Draft, NeedState::Parked, NeedState::Met] {
+    fn what_is_drafted_parked_met_or_routed_is_not_moved_by_counting() {
+        for state in [NeedState::Draft, NeedState::Parked, NeedState::Met, NeedState::Routed] {
             for course in [at(0, 0), at(3, 0), at(9, 2), adopted(9, 2)] {
                 assert_eq!(stage(state, course), state);
             }

@@ -6,6 +6,7 @@ use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::Operations;
 use roundtable_kernel::record::{self, Target};
+use roundtable_kernel::seal;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use serde_json::Value;
@@ -29,6 +30,7 @@ async fn create(ctx: Ctx, new: fit_score::NewFitScore) -> Result<fit_score::Mode
     let permit = ctx.permit_at(Op::CreateFitScore, new.partnership_id)?;
     permit.covers(&[Some(new.organization_id)])?;
     let solution = record::reference::<solution::Model>(&ctx, "/solutionId", new.solution_id).await?;
+    record::reference::<need::Model>(&ctx, "/needId", new.need_id).await?;
     if !solution.need_ids.0.contains(&new.need_id.to_string()) {
         return Err(Error::member("/needId", "of_another_solution", "score one of the needs the solution is for"));
     }
@@ -44,12 +46,13 @@ async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<fit_score::Model> 
     Ok(row)
 }
 
-/// Keeps with the solution how many scores it has and their average.
-async fn average(ctx: &Ctx, solution_id: Uuid) -> Result<()> {
+/// Keeps with the solution how many scores it has and their average; what is kept for the bargaining table is not in it.
+pub(crate) async fn average(ctx: &Ctx, solution_id: Uuid) -> Result<()> {
     let solution = solution::Entity::find_by_id(solution_id).one(&ctx.read()).await?.ok_or_else(Error::not_found)?;
     let scores = fit_score::Entity::find()
         .filter(fit_score::Column::SolutionId.eq(solution_id))
         .filter(fit_score::Column::ArchivedAt.is_null())
+        .filter(seal::open_to_all(fit_score::Column::Id))
         .all(&ctx.read())
         .await?;
     let (count, sum) = (course::number(scores.len()), scores.iter().map(|score| score.score).sum::<i32>());

@@ -8,6 +8,7 @@ mod adoption;
 mod cause_confirmations;
 mod causes;
 mod composition;
+mod conversions;
 mod course;
 mod endorsements;
 mod feasibility_ratings;
@@ -25,6 +26,8 @@ mod score;
 mod second_looks;
 mod solutions;
 mod statements;
+mod topic_consents;
+mod topics;
 mod trace;
 mod work_queue;
 
@@ -51,6 +54,8 @@ pub fn register(table: &mut Operations) {
     composition::register(table);
     work_queue::register(table);
     trace::register(table);
+    topics::register(table);
+    topic_consents::register(table);
     for kind in ["partner.withdrawn", "partner.dormant", "partner.reactivated"] {
         table.after(kind, course::voices_changed);
         table.after(kind, plan_versions::voices_changed);

@@ -34,7 +34,7 @@ pub(crate) fn register(table: &mut Operations) {
     table.relations.push(offers("Cause", "cause_id"));
 }
 
-async fn create(ctx: Ctx, new: offer::NewOffer) -> Result<offer::Model> {
+pub(crate) async fn create(ctx: Ctx, new: offer::NewOffer) -> Result<offer::Model> {
     let permit = ctx.permit_at(Op::CreateOffer, new.partnership_id)?;
     permit.covers(&[Some(new.organization_id)])?;
     match (new.need_id, new.cause_id) {

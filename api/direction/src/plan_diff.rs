@@ -8,8 +8,8 @@ use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::Operations;
-use roundtable_kernel::record;
 use roundtable_kernel::scope::Scoped;
+use roundtable_kernel::{record, seal};
 use sea_orm::{ColumnTrait, Condition};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -110,10 +110,8 @@ async fn diff(ctx: Ctx, question: DiffQuestion) -> Result<PlanVersionDiff> {
         (None, None) => None,
     };
     let standing = ctx.standing()?;
-    after.mask(standing);
-    if let Some(before) = &mut before {
-        before.mask(standing);
-    }
+    seal::show(&ctx, standing, std::slice::from_mut(&mut after)).await?;
+    seal::show(&ctx, standing, before.as_mut_slice()).await?;
     let (steps, goals) = before.as_ref().map_or((&[][..], &[][..]), |row| (&row.steps.0[..], &row.goals.0[..]));
     let steps = Between::of(steps, &after.steps.0, |step| step.id)?;
     let goals = Between::of(goals, &after.goals.0, |goal| goal.id)?;

@@ -83,6 +83,46 @@ async fn check(ctx: &Ctx, new: &second_look::NewSecondLook) -> Result<Vec<Uuid>>
     Ok(needs.iter().map(|need| need.id).collect())
 }
 
+/// Opens one from a claim that was just made.
+pub(crate) async fn open(
+    ctx: &Ctx,
+    claim: &input::Model,
+    resource_id: Option<Uuid>,
+    subject: String,
+) -> Result<second_look::Model> {
+    let entry = match resource_id {
+        Some(id) => resource::Entity::find_by_id(id).one(&ctx.read()).await?,
+        None => None,
+    };
+    let new = second_look::NewSecondLook {
+        partnership_id: claim.partnership_id,
+        resource_id,
+        input_id: Some(claim.id),
+        subject,
+        owner_organization_id: entry.and_then(|entry| entry.owner_organization_id),
+        need_ids: Texts(claim.need_id.iter().map(Uuid::to_string).collect()),
+        problem_aimed_at: None,
+        problem_defined_by: None,
+        people_served: None,
+        what_happened: claim.claimed_result.clone(),
+        why_it_stopped: None,
+        what_differs_now: None,
+        review_on: None,
+    };
+    insert(ctx, ctx.new_id(), new, claim.need_id.as_slice()).await
+}
+
+async fn insert(ctx: &Ctx, id: Uuid, new: second_look::NewSecondLook, needs: &[Uuid]) -> Result<second_look::Model> {
+    let reply_by = inputs::answer_day(ctx, new.partnership_id).await?;
+    let owned = new.owner_organization_id.is_some();
+    let mut active = second_look::Model::begin(id, ctx.now(), new);
+    active.owner_reply_due_on = Set(owned.then_some(reply_by));
+    active.opened_by_organization_id = Set(members::speaker(ctx)?);
+    let row = record::insert::<second_look::Model>(ctx, active, "second_look.opened").await?;
+    links::of_second_look(ctx, row.id, needs).await?;
+    Ok(row)
+}
+
 async fn create(ctx: Ctx, mut new: second_look::NewSecondLook) -> Result<second_look::Model> {
     ctx.permit_at(Op::CreateSecondLook, new.partnership_id)?;
     if let Some(id) = new.resource_id {
@@ -94,14 +134,7 @@ async fn create(ctx: Ctx, mut new: second_look::NewSecondLook) -> Result<second_
     if let Some(input_id) = new.input_id {
         inputs::take_up(&ctx, input_id, id).await?;
     }
-    let reply_by = inputs::answer_day(&ctx, new.partnership_id).await?;
-    let owned = new.owner_organization_id.is_some();
-    let mut active = second_look::Model::begin(id, ctx.now(), new);
-    active.owner_reply_due_on = Set(owned.then_some(reply_by));
-    active.opened_by_organization_id = Set(members::speaker(&ctx)?);
-    let row = record::insert::<second_look::Model>(&ctx, active, "second_look.opened").await?;
-    links::of_second_look(&ctx, row.id, &needs).await?;
-    Ok(row)
+    insert(&ctx, id, new, &needs).await
 }
 
 async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<second_look::Model> {

@@ -9,6 +9,7 @@ use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::{Nothing, Operations};
 use roundtable_kernel::record::{self, Target};
+use roundtable_kernel::seal;
 use roundtable_kernel::standing::Standing;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Query;
@@ -203,10 +204,11 @@ async fn deliver(ctx: Ctx, at: Target, _: Nothing) -> Result<solution::Model> {
     moved(&ctx, &row, SolutionState::Delivered).await
 }
 
-/// The needs a solution is for.
+/// The needs a solution is for, without those kept for the bargaining table.
 pub(crate) async fn needs_of(ctx: &Ctx, row: &solution::Model) -> Result<Vec<need::Model>> {
     let ids = members::ids("/needIds", &row.need_ids)?;
-    Ok(need::Entity::find().filter(need::Column::Id.is_in(ids)).all(&ctx.read()).await?)
+    let needs = need::Entity::find().filter(need::Column::Id.is_in(ids)).filter(seal::open_to_all(need::Column::Id));
+    Ok(needs.all(&ctx.read()).await?)
 }
 
 /// Refuses whoever speaks for no employer that endorses one of these needs.

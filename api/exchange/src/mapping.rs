@@ -25,11 +25,14 @@ pub enum ImportKind {
     Providers,
     /// A table whose headers are the wire members of one collection, named by the file.
     Csv,
+    /// Calendars (RFC 5545).
+    Ics,
 }
 
 impl ImportKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Hsds, Self::BargainingNotices, Self::Board, Self::Providers, Self::Csv];
+    pub const ALL: [Self; 6] =
+        [Self::Hsds, Self::BargainingNotices, Self::Board, Self::Providers, Self::Csv, Self::Ics];
 
     /// The name of the kind on the command line and on the wire.
     pub const fn as_str(self) -> &'static str {
@@ -39,6 +42,7 @@ impl ImportKind {
             Self::Board => "board",
             Self::Providers => "providers",
             Self::Csv => "csv",
+            Self::Ics => "ics",
         }
     }
 
@@ -48,7 +52,7 @@ impl ImportKind {
             Self::BargainingNotices => NOTICES,
             Self::Board => BOARDS,
             Self::Providers => PROVIDERS,
-            Self::Csv => &[],
+            Self::Csv | Self::Ics => &[],
         }
     }
 }
@@ -57,10 +61,9 @@ impl FromStr for ImportKind {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.as_str() == text)
-            .ok_or_else(|| format!("unknown kind `{text}`; one of hsds, bargaining-notices, board, providers, csv"))
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            format!("unknown kind `{text}`; one of hsds, bargaining-notices, board, providers, csv, ics")
+        })
     }
 }
 
@@ -117,7 +120,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    fn new(file: &str, line: u64, (member, code, detail): Fault) -> Self {
+    pub(crate) fn new(file: &str, line: u64, (member, code, detail): Fault) -> Self {
         Self { file: file.to_owned(), line, member: member.to_owned(), code, detail }
     }
 }
@@ -209,6 +212,8 @@ struct Link {
     first: (Names, Names),
     /// Rows with one of these words there do not count.
     never: (Names, Names),
+    /// Only rows with one of these words there count.
+    only: (Names, Names),
 }
 
 /// A member of the record, or a fact beside it. One that is named twice takes the first feed that gives a value.
@@ -516,16 +521,20 @@ const NOT_VOICE: (Names, Names) = (KIND_OF_PHONE, "fax | tty | tdd | sms | pager
 const PHYSICAL: (Names, Names) = ("address_type | type", "physical");
 
 const fn link(name: &'static str, tables: Names, theirs: Names, ours: Names) -> Link {
-    Link { name, tables, theirs, ours, first: PHYSICAL, never: NO }
+    Link { name, tables, theirs, ours, first: PHYSICAL, never: NO, only: NO }
+}
+
+const fn term(name: &'static str) -> Link {
+    link(name, "taxonomy_term | taxonomy", "id", "taxonomy_term_id | taxonomy_id")
 }
 
 const fn phone_of(name: &'static str, theirs: Names) -> Link {
-    Link { name, tables: "phone", theirs, ours: "id", first: VOICE, never: NOT_VOICE }
+    Link { name, tables: "phone", theirs, ours: "id", first: VOICE, never: NOT_VOICE, only: NO }
 }
 
 #[rustfmt::skip]
 mod links {
-    use super::{Link, link, phone_of};
+    use super::{Link, link, phone_of, term};
 
     pub static ADDRESS: Link = link("its address", "address | physical_address", "location_id", "id");
     pub static PHONE_OF_ORGANIZATION: Link = phone_of("its phones", "organization_id");
@@ -537,7 +546,10 @@ mod links {
     pub static ACCESS: Link = link("its accessibility", "accessibility | accessibility_for_disability", "location_id", "id");
     pub static ELIGIBILITY: Link = link("its eligibility", "eligibility", "service_id", "id");
     pub static CLASSED: Link = link("its classification", "service_taxonomy | attribute", "service_id | link_id", "id");
-    pub static TERM: Link = link("the term", "taxonomy_term | taxonomy", "id", "taxonomy_term_id | taxonomy_id");
+    pub static TERM: Link = Link { never: ("taxonomy", "naics | soc | cip"), ..term("the term") };
+    pub static INDUSTRY: Link = Link { only: ("taxonomy", "naics"), ..term("the industry") };
+    pub static OCCUPATION: Link = Link { only: ("taxonomy", "soc"), ..term("the occupation") };
+    pub static FIELD: Link = Link { only: ("taxonomy", "cip"), ..term("the field of study") };
     pub static GIVEN_AT: Link = link("where it is given", "service_at_location", "service_id", "id");
     pub static GIVEN_HERE: Link = link("what is given there", "service_at_location", "location_id", "id");
     pub static GIVING: Link = link("the service at its location", "service_at_location", "id", "service_at_location_id");
@@ -633,6 +645,9 @@ const HSDS: &[Sheet] = &[
             from!("languages", ViaEvery(&[&LANGUAGE_OF_SERVICE], "name | language | code"), LANGUAGES),
             cell!("keywords", "keywords | tags", LIST),
             from!("keywords", ViaEvery(&[&CLASSED, &TERM], "name | term"), LIST),
+            from!("naics", ViaEvery(&[&CLASSED, &INDUSTRY], "code"), NAICS),
+            from!("soc", ViaEvery(&[&CLASSED, &OCCUPATION], "code"), LIST),
+            from!("cip", ViaEvery(&[&CLASSED, &FIELD], "code"), CIP),
             fact!("taxonomyCodes", Cells("taxonomy_ids | taxonomy_codes"), LIST),
             fact!("taxonomyCodes", ViaEvery(&[&CLASSED, &TERM], "code | id"), LIST),
             fact!("taxonomyCodes", ViaEvery(&[&CLASSED], "taxonomy_term_id | taxonomy_id"), LIST),
@@ -982,6 +997,9 @@ const LONGEST_KEY: usize = 300;
 
 /// Works out what an import of `source` as `kind` would do. Nothing is written; the same source gives the same plan.
 pub fn plan(kind: ImportKind, source: &Source) -> Plan {
+    if kind == ImportKind::Ics {
+        return crate::ics::plan(source);
+    }
     let sheets = kind.sheets();
     let links = links_of(sheets);
     let mut planner = Planner { home: home(kind, source), ..Planner::default() };
@@ -1014,6 +1032,10 @@ pub fn plan(kind: ImportKind, source: &Source) -> Plan {
     for fault in &source.problems {
         let list = if fault.code == "row_too_long" { &mut plan.warnings } else { &mut plan.refused };
         list.push(Refused::new(&fault.file, fault.line, ("", fault.code, fault.detail.clone())));
+    }
+    for calendar in &source.calendars {
+        let detail = "a calendar; import it as ics".to_owned();
+        plan.refused.push(Refused::new(&calendar.file, 0, ("", "table_not_taken", detail)));
     }
     // Beside tables that were taken, one that was not is worth a word; alone, it is the whole import refused.
     let taken = plan.accounted.iter().any(|account| account.ignored + account.joined < account.rows);
@@ -1166,7 +1188,7 @@ impl<'a> Planner<'a> {
             let says = |row: &Row, (columns, words): (Names, Names)| {
                 pick(row, columns).is_some_and(|cell| each(words).any(|word| cell.eq_ignore_ascii_case(word)))
             };
-            rows = next.filter(|row| !says(row, link.never)).collect();
+            rows = next.filter(|row| !says(row, link.never) && (link.only == NO || says(row, link.only))).collect();
             rows.sort_by_key(|row| !says(row, link.first));
         }
         rows
@@ -1445,6 +1467,9 @@ fn place(members: &mut Map<String, Value>, path: &str, text: &str) {
 /// The mapping of a kind as Markdown, for the documentation.
 pub fn describe(kind: ImportKind) -> String {
     let mut out = format!("## `{}`\n", kind.as_str());
+    if kind == ImportKind::Ics {
+        out += "\nEvents are meetings, or meeting series where they recur without an end.\n";
+    }
     if kind == ImportKind::Csv {
         let records = COLLECTIONS.join("`, `");
         let pointers: Vec<String> =
@@ -1716,10 +1741,8 @@ mod tests {
         assert_eq!(plan.planned.len(), 2);
         assert!(plan.planned.iter().all(|found| found.key.value.chars().count() <= LONGEST_KEY));
         for kind in ImportKind::ALL {
-            assert!(
-                describe(kind).contains("`organization") || describe(kind).contains("| organization |"),
-                "{kind:?}"
-            );
+            let told = |text: &str| describe(kind).contains(text);
+            assert!(told("`organization") || told("| organization |") || told("are meetings"), "{kind:?}");
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
         assert!("else".parse::<ImportKind>().is_err());

@@ -51,6 +51,17 @@ pub struct Source {
     pub tables: Vec<Table>,
     /// The files, or lines of files, that could not be read while others could.
     pub problems: Vec<ReadProblem>,
+    /// Calendars (RFC 5545).
+    pub calendars: Vec<Calendar>,
+}
+
+/// A calendar as it was read.
+#[derive(Debug, Clone, Default)]
+pub struct Calendar {
+    /// The file.
+    pub file: String,
+    /// Its text.
+    pub text: String,
 }
 
 /// Rows with one header.
@@ -242,7 +253,7 @@ fn is_json(name: &str) -> bool {
 /// Inside a directory or package only files of a known kind are read; notes, pictures and hidden files are passed over.
 fn is_wanted(name: &str) -> bool {
     let hidden = name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX");
-    let delimited = matches!(extension(name).as_str(), "csv" | "tsv" | "tab" | "psv" | "txt");
+    let delimited = matches!(extension(name).as_str(), "csv" | "tsv" | "tab" | "psv" | "txt" | "ics");
     !hidden && (delimited || is_json(name) || is_spreadsheet(name))
 }
 
@@ -317,7 +328,7 @@ impl Gathering {
                 table.name.clone_from(title);
             }
         }
-        match self.source.tables.is_empty() {
+        match self.source.tables.is_empty() && self.source.calendars.is_empty() {
             true if self.source.problems.is_empty() => Err(problem(shown, 0, "nothing_to_read", "no table was found")),
             true => Err(self.source.problems.swap_remove(0)),
             false => Ok(self.source),
@@ -338,6 +349,9 @@ impl Gathering {
             return self.fault(file, 0, "file_not_text", "the content is not text");
         }
         let start = text.trim_start_matches(is_blank);
+        if extension(file) == "ics" || start.starts_with("BEGIN:VCALENDAR") {
+            return self.source.calendars.push(Calendar { file: file.to_owned(), text });
+        }
         if start.starts_with(['{', '[']) || is_json(file) {
             let error = match serde_json::from_str::<Value>(start) {
                 Ok(value) => return self.json(file, &text, encoding, &value),
@@ -419,7 +433,7 @@ impl Gathering {
 
 /// Text and the encoding it was in: by its byte order mark; UTF-8 where valid; UTF-16 where every other byte is zero;
 /// line by line where UTF-8 and Windows-1252 are mixed; the detector's guess, Windows-1252 by default, otherwise.
-fn decode(bytes: &[u8]) -> (String, &'static str) {
+pub(crate) fn decode(bytes: &[u8]) -> (String, &'static str) {
     let all =
         |encoding: &'static Encoding| (encoding.decode_without_bom_handling(bytes).0.into_owned(), encoding.name());
     let sample = &bytes[..bytes.len().min(4_096)];

@@ -59,10 +59,10 @@ pub struct Counted {
 }
 
 /// The operations a kind of record is written by.
-struct Writes {
-    record: &'static str,
-    table: &'static str,
-    get: Op,
+pub(crate) struct Writes {
+    pub(crate) record: &'static str,
+    pub(crate) table: &'static str,
+    pub(crate) get: Op,
     create: Op,
     update: Option<Op>,
     /// What is done to a new one so that it stands as the file says.
@@ -241,16 +241,16 @@ async fn open(ctx: &Ctx, slug: &str) -> Result<(Ctx, Uuid)> {
     Ok((ctx.acting(Caller::System(Standing::intermediary(id))), id))
 }
 
-type Known = HashMap<(String, ExternalKey), Uuid>;
+pub(crate) type Known = HashMap<(String, ExternalKey), Uuid>;
 
-struct Writer {
-    partnership: partnership::Model,
+pub(crate) struct Writer {
+    pub(crate) partnership: partnership::Model,
     kind: ImportKind,
-    known: Known,
-    report: Report,
+    pub(crate) known: Known,
+    pub(crate) report: Report,
 }
 
-enum Outcome {
+pub(crate) enum Outcome {
     Created,
     Updated,
     Unchanged,
@@ -269,6 +269,8 @@ impl Writer {
             .into_iter()
             .map(|row| ((row.record_type, ExternalKey { scheme: row.scheme, value: row.value }), row.record_id))
             .collect();
+        let known =
+            if kind == ImportKind::Ics { crate::events::by_uid(ctx, partnership_id, known).await? } else { known };
         let report = Report { kind: kind.as_str().into(), dry_run, ..Report::default() };
         Ok(Self { partnership, kind, known, report })
     }
@@ -282,6 +284,7 @@ impl Writer {
 
     async fn write(&mut self, ctx: &Ctx, planned: &Planned) -> Result<()> {
         let outcome = match WRITES.iter().find(|writes| writes.record == planned.record) {
+            Some(writes) if self.kind == ImportKind::Ics => self.place_event(ctx, writes, planned).await,
             Some(writes) => self.place(ctx, writes, planned).await,
             None => Err(Error::member("", "not_imported", format!("{} is not imported", planned.record))),
         };
@@ -309,7 +312,7 @@ impl Writer {
         Ok(())
     }
 
-    async fn place(&mut self, ctx: &Ctx, writes: &Writes, planned: &Planned) -> Result<Outcome> {
+    pub(crate) async fn place(&mut self, ctx: &Ctx, writes: &Writes, planned: &Planned) -> Result<Outcome> {
         let mut members = planned.members.clone();
         for (member, record, key) in &planned.refs {
             let to = WRITES.iter().find(|writes| writes.record == *record).map_or(*record, |writes| writes.table);
@@ -332,7 +335,12 @@ impl Writer {
     }
 
     /// Fills in what a kind of file leaves out and a record cannot do without.
-    async fn complete(&mut self, ctx: &Ctx, planned: &Planned, members: &mut Map<String, Value>) -> Result<()> {
+    pub(crate) async fn complete(
+        &mut self,
+        ctx: &Ctx,
+        planned: &Planned,
+        members: &mut Map<String, Value>,
+    ) -> Result<()> {
         let mut default = |name: &str, value: Value| {
             members.entry(name).or_insert(value);
         };
@@ -387,7 +395,7 @@ impl Writer {
         Ok(partner)
     }
 
-    async fn new_record(&self, ctx: &Ctx, op: Op, mut body: Value) -> Result<Uuid> {
+    pub(crate) async fn new_record(&self, ctx: &Ctx, op: Op, mut body: Value) -> Result<Uuid> {
         body["partnershipId"] = json!(self.partnership.id);
         let arguments = Arguments::sending(body);
         let made = ctx.app.operations.call(ctx, op, arguments).await?;
@@ -439,7 +447,7 @@ impl Writer {
         Ok(Outcome::Created)
     }
 
-    async fn act(&self, ctx: &Ctx, writes: &Writes, op: Op, id: Uuid, body: Value) -> Result<()> {
+    pub(crate) async fn act(&self, ctx: &Ctx, writes: &Writes, op: Op, id: Uuid, body: Value) -> Result<()> {
         let now = ctx.app.operations.call(ctx, writes.get, Arguments::of(id)).await?;
         let arguments = Arguments { id: Some(id), version: now.version, body, ..Arguments::default() };
         ctx.app.operations.call(ctx, op, arguments).await.map(|_| ())
@@ -500,7 +508,7 @@ fn typed(wanted: &Value, value: Value) -> Value {
 }
 
 /// Whether a stored value is the planned one; numbers and moments may be written differently.
-fn same(stored: &Value, planned: &Value) -> bool {
+pub(crate) fn same(stored: &Value, planned: &Value) -> bool {
     if stored == planned || (stored.is_null() && planned.as_array().is_some_and(Vec::is_empty)) {
         return true;
     }

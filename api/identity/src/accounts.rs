@@ -92,12 +92,19 @@ fn check_scopes(ctx: &Ctx, scopes: &[String]) -> Result<()> {
 }
 
 /// Refuses who would hold the secret of another organisation's account, and so speak in its place (practice 4).
-fn speaks_for(permit: &Permit, organization_id: Option<Uuid>) -> Result<()> {
+pub(crate) fn speaks_for(permit: &Permit, organization_id: Option<Uuid>) -> Result<()> {
     let standing = &permit.standing;
     if standing.acts_for(organization_id) || (organization_id.is_none() && permit.reach == Reach::All) {
         return Ok(());
     }
     Err(if standing.role.is_intermediary() { Code::IntermediaryCannotSetCourse.into() } else { Code::NotYours.into() })
+}
+
+/// The client id of the system that asks; nothing for people.
+pub(crate) async fn client_id(ctx: &Ctx) -> Result<Option<String>> {
+    let Some(id) = ctx.caller.account_id() else { return Ok(None) };
+    let row = service_account::Entity::find_by_id(id).one(&ctx.read()).await?;
+    Ok(row.map(|row| row.client_id))
 }
 
 async fn create_service_account(ctx: Ctx, new: service_account::NewServiceAccount) -> Result<service_account::Model> {

@@ -12,6 +12,7 @@ use roundtable_kernel::token::{fingerprint, hash_password, new_secret, password_
 use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use serde::Deserialize;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::sessions::{self, Session};
 
@@ -55,7 +56,8 @@ async fn create_invitation(ctx: Ctx, new: invitation::NewInvitation) -> Result<i
     active.expires_at = ActiveValue::Set(ctx.now() + lasts);
     active.token_hash = ActiveValue::Set(fingerprint(&token));
     let mut row = record::insert::<invitation::Model>(&ctx, active, "invitation.made").await?;
-    row.token = Some(token);
+    // Where it is mailed, nobody else holds it: not even whoever invites.
+    row.token = Some(token).filter(|_| ctx.app.mail_from.is_none());
     Ok(row)
 }
 
@@ -74,9 +76,10 @@ pub struct Acceptance {
     pub name: Option<String>,
 }
 
-async fn open_invitation(ctx: &Ctx, token: &str) -> Result<invitation::Model> {
+/// The invitation with this hash of its secret, while it can be accepted.
+pub(crate) async fn open_invitation(ctx: &Ctx, token_hash: &str) -> Result<invitation::Model> {
     let row = invitation::Entity::find()
-        .filter(invitation::Column::TokenHash.eq(fingerprint(token)))
+        .filter(invitation::Column::TokenHash.eq(token_hash))
         .filter(invitation::Column::ArchivedAt.is_null())
         .filter(invitation::Column::AcceptedAt.is_null())
         .one(&ctx.read())
@@ -87,7 +90,7 @@ async fn open_invitation(ctx: &Ctx, token: &str) -> Result<invitation::Model> {
 async fn accept_invitation(ctx: Ctx, acceptance: Acceptance) -> Result<Session> {
     let keys = [format!("invitation|{}", ctx.address)];
     ctx.app.attempts.count(&keys, ctx.app.limits.sign_ins_per_minute)?;
-    let invited = open_invitation(&ctx, &acceptance.token).await?;
+    let invited = open_invitation(&ctx, &fingerprint(&acceptance.token)).await?;
     let email_key = sessions::email_key(&invited.email);
     let known = sessions::account_by_email(&ctx, &email_key).await?;
     // The work of hashing is done before the transaction, which may run again.
@@ -108,28 +111,46 @@ async fn accept_invitation(ctx: Ctx, acceptance: Acceptance) -> Result<Session> 
             async move { take_in(&ctx, &acceptance, hash, email_key).await }
         })
         .await?;
-    sessions::begin(&ctx, account_id, Some(partnership_id)).await
+    sessions::begin(&ctx, account_id, Some(partnership_id), "invitation").await
 }
 
-async fn take_in(ctx: &Ctx, acceptance: &Acceptance, hash: String, email_key: String) -> Result<uuid::Uuid> {
-    let invited = open_invitation(ctx, &acceptance.token).await?;
+async fn take_in(ctx: &Ctx, acceptance: &Acceptance, hash: String, email_key: String) -> Result<Uuid> {
+    let invited = open_invitation(ctx, &fingerprint(&acceptance.token)).await?;
     let account = match sessions::account_by_email(ctx, &email_key).await? {
         Some(account) => account,
-        None => {
-            let name = acceptance.name.clone().unwrap_or_else(|| invited.email.clone());
-            let new = account::NewAccount { email: invited.email.clone(), name };
-            let mut active = account::Model::begin(ctx.new_id(), ctx.now(), new);
-            active.email_key = ActiveValue::Set(email_key);
-            active.password_hash = ActiveValue::Set(hash);
-            record::insert::<account::Model>(ctx, active, "account.made").await?
-        }
+        None => new_account(ctx, &invited, acceptance.name.clone(), hash).await?,
     };
+    admit(ctx, invited, account.id).await?;
+    Ok(account.id)
+}
+
+/// Makes the login of somebody invited; without a password hash they sign in at an identity provider only.
+pub(crate) async fn new_account(
+    ctx: &Ctx,
+    invited: &invitation::Model,
+    name: Option<String>,
+    hash: String,
+) -> Result<account::Model> {
+    let email_key = sessions::email_key(&invited.email);
+    if sessions::account_by_email(ctx, &email_key).await?.is_some() {
+        let detail = "a login with the address invited is there; accept with its password, then link the identity";
+        return Err(Error::new(Code::AlreadyExists, detail));
+    }
+    let new = account::NewAccount { email: invited.email.clone(), name: name.unwrap_or_else(|| invited.email.clone()) };
+    let mut active = account::Model::begin(ctx.new_id(), ctx.now(), new);
+    active.email_key = ActiveValue::Set(email_key);
+    active.password_hash = ActiveValue::Set(hash);
+    record::insert::<account::Model>(ctx, active, "account.made").await
+}
+
+/// Gives this login what the invitation brings, once.
+pub(crate) async fn admit(ctx: &Ctx, invited: invitation::Model, account_id: Uuid) -> Result<()> {
     if let Some(person_id) = invited.person_id {
         let link = account_person::ActiveModel {
-            account_id: ActiveValue::Set(account.id),
+            account_id: ActiveValue::Set(account_id),
             person_id: ActiveValue::Set(person_id),
         };
-        let linked = account_person::Entity::find_by_id((account.id, person_id)).one(&ctx.read()).await?;
+        let linked = account_person::Entity::find_by_id((account_id, person_id)).one(&ctx.read()).await?;
         if linked.is_none() {
             link.insert(&ctx.read()).await?;
         }
@@ -137,7 +158,7 @@ async fn take_in(ctx: &Ctx, acceptance: &Acceptance, hash: String, email_key: St
     if let Some(role) = invited.staff_role {
         let new = staff_appointment::NewStaffAppointment {
             partnership_id: invited.partnership_id,
-            account_id: account.id,
+            account_id,
             role,
             organization_id: invited.organization_id,
         };
@@ -148,5 +169,5 @@ async fn take_in(ctx: &Ctx, acceptance: &Acceptance, hash: String, email_key: St
     active.accepted_at = ActiveValue::Set(Some(ctx.now()));
     record::save(ctx, &invited, active, "invitation.accepted").await?;
     ctx.standings_change();
-    Ok(account.id)
+    Ok(())
 }

@@ -2,7 +2,8 @@
 
 use chrono_tz::Tz;
 use roundtable_entity::Record;
-use roundtable_entity::{Texts, organization, partnership, policy_setting};
+use roundtable_entity::{CodeSystem, organization, partnership, policy_setting};
+use roundtable_kernel::codes::check_codes;
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
@@ -29,6 +30,7 @@ pub(crate) fn register(table: &mut Operations) {
         .list(Op::ListPolicySettings)
         .get(Op::GetPolicySetting)
         .create(Op::CreatePolicySetting, create_policy_setting);
+    table.schemas.one_of("NewPolicySetting", "key", policy::KEYS.iter().map(|key| key.key));
     table.report::<Nothing, PolicyKeys, _, _>(Op::ListPolicyKeys, "policy-settings", "policy-keys", list_policy_keys);
 }
 
@@ -40,20 +42,10 @@ pub fn check_time_zone(name: &str) -> Result<()> {
     }
 }
 
-/// Checks that industry codes have the form of NAICS: two to six digits.
-pub fn check_naics(codes: &Texts) -> Result<()> {
-    for (index, code) in codes.0.iter().enumerate() {
-        if !(2..=6).contains(&code.len()) || !code.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(Error::member(format!("/naics/{index}"), "wrong_form", "a NAICS code has two to six digits"));
-        }
-    }
-    Ok(())
-}
-
 async fn create_partnership(ctx: Ctx, new: partnership::NewPartnership) -> Result<partnership::Model> {
     ctx.permit(Op::CreatePartnership)?;
     check_time_zone(&new.time_zone)?;
-    check_naics(&new.naics)?;
+    check_codes(&ctx, "naics", CodeSystem::Naics, &new.naics).await?;
     if new.intermediary_organization_id.is_some() {
         let detail = "the directory of a new partnership is empty; set it once the organisation stands there";
         return Err(Error::member("/intermediaryOrganizationId", "not_found", detail));
@@ -68,7 +60,9 @@ async fn update_partnership(ctx: Ctx, at: Target, patch: Value) -> Result<partne
     let row = record::target::<partnership::Model>(&ctx, Op::UpdatePartnership, at).await?;
     let new = record::merged(&row, &patch)?;
     check_time_zone(&new.time_zone)?;
-    check_naics(&new.naics)?;
+    if new.naics != row.naics {
+        check_codes(&ctx, "naics", CodeSystem::Naics, &new.naics).await?;
+    }
     if let Some(id) = new.intermediary_organization_id {
         record::reference::<organization::Model>(&ctx, "/intermediaryOrganizationId", id).await?;
     }
@@ -79,10 +73,7 @@ async fn update_partnership(ctx: Ctx, at: Target, patch: Value) -> Result<partne
 
 async fn create_policy_setting(ctx: Ctx, new: policy_setting::NewPolicySetting) -> Result<policy_setting::Model> {
     ctx.permit_at(Op::CreatePolicySetting, new.partnership_id)?;
-    let Some(key) = policy::named(&new.key) else {
-        let names: Vec<&str> = policy::KEYS.iter().map(|key| key.key).collect();
-        return Err(Error::member("/key", "unknown_value", format!("give one of {}", names.join(", "))));
-    };
+    let key = policy::named(&new.key).ok_or_else(|| Error::internal("a key that is in the schema is known"))?;
     let fits = new.value.parse::<f64>().is_ok_and(|value| (key.least..=key.most).contains(&value));
     if !fits {
         let detail = format!("{} is a number from {} to {}", key.key, key.least, key.most);

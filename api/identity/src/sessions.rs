@@ -1,14 +1,14 @@
 //! Sessions: signing in, staying signed in, signing out.
 
 use chrono::Duration;
-use roundtable_entity::{account, refresh_token};
+use roundtable_entity::{Timestamp, account, refresh_token, revoked_token, session};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
-use roundtable_kernel::operation::Operations;
+use roundtable_kernel::operation::{Nothing, Operations};
 use roundtable_kernel::token::{fingerprint, hash_password, new_secret, password_matches};
-use sea_orm::sea_query::Expr;
-use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
+use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -20,7 +20,12 @@ pub(crate) fn register(table: &mut Operations) {
     table.submit(Op::RefreshSession, "sessions", "sessions/refresh", refresh_session);
     table.submit(Op::EndSession, "sessions", "sessions/end", end_session);
     table.submit(Op::ChangePassword, "me", "me/password", change_password);
+    table.report::<Nothing, Sessions, _, _>(Op::ListSessions, "sessions", "sessions", list_sessions);
+    table.submit(Op::RevokeSession, "sessions", "sessions/revoke", revoke_session);
 }
+
+/// The method of sessions begun with a password.
+const PASSWORD: &str = "password";
 
 /// What somebody signs in with.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -86,26 +91,37 @@ async fn create_session(ctx: Ctx, given: Credentials) -> Result<Session> {
     match account {
         Some(account) if matches && account.suspended_at.is_none() => {
             ctx.app.attempts.clear(&keys);
-            begin(&ctx, account.id, given.partnership_id).await
+            begin(&ctx, account.id, given.partnership_id, PASSWORD).await
         }
         _ => Err(Code::SignInFailed.into()),
     }
 }
 
-/// Begins a session for this account.
-pub async fn begin(ctx: &Ctx, account_id: Uuid, partnership_id: Option<Uuid>) -> Result<Session> {
-    let family = ctx.new_id();
+/// Begins a session for this account, by this method.
+pub async fn begin(ctx: &Ctx, account_id: Uuid, partnership_id: Option<Uuid>, method: &str) -> Result<Session> {
     let refresh = new_secret("rtr")?;
-    let row = new_token(ctx, &refresh, family, account_id, partnership_id)?;
-    ctx.write(move |ctx| {
-        let row = row.clone();
-        async move {
-            row.insert(&ctx.read()).await?;
-            Ok(())
-        }
-    })
-    .await?;
-    session(ctx, account_id, partnership_id, refresh).await
+    let new = new_token(ctx, &refresh, ctx.new_id(), account_id, partnership_id)?;
+    let begun = session::ActiveModel {
+        id: new.family_id.clone(),
+        account_id: new.account_id.clone(),
+        partnership_id: new.partnership_id.clone(),
+        method: ActiveValue::Set(method.into()),
+        address: ActiveValue::Set(ctx.address.to_string()),
+        created_at: new.created_at.clone(),
+        used_at: new.created_at.clone(),
+        expires_at: new.expires_at.clone(),
+        ended_at: ActiveValue::Set(None),
+    };
+    let session_id = ctx
+        .write(move |ctx| {
+            let (new, begun) = (new.clone(), begun.clone());
+            async move {
+                new.insert(&ctx.read()).await?;
+                Ok(begun.insert(&ctx.read()).await?.id)
+            }
+        })
+        .await?;
+    tokens(ctx, session_id, account_id, partnership_id, refresh).await
 }
 
 fn new_token(
@@ -128,12 +144,18 @@ fn new_token(
     })
 }
 
-async fn session(ctx: &Ctx, account_id: Uuid, partnership_id: Option<Uuid>, refresh_token: String) -> Result<Session> {
+async fn tokens(
+    ctx: &Ctx,
+    session_id: Uuid,
+    account_id: Uuid,
+    partnership_id: Option<Uuid>,
+    refresh_token: String,
+) -> Result<Session> {
     let known = ctx.app.principals.known(&ctx.app.store, account_id).await?.ok_or(Code::SignInFailed)?;
     let seconds = ctx.app.limits.access_token.as_secs();
     let seconds = i32::try_from(seconds).map_err(Error::internal)?;
     Ok(Session {
-        access_token: ctx.app.keys.sign(account_id, "roundtable", partnership_id, None, seconds.into())?,
+        access_token: ctx.app.keys.sign_for_session(session_id, account_id, partnership_id, seconds.into())?,
         token_type: "Bearer".into(),
         expires_in: seconds,
         refresh_token,
@@ -143,7 +165,7 @@ async fn session(ctx: &Ctx, account_id: Uuid, partnership_id: Option<Uuid>, refr
 
 /// What became of a refresh token.
 enum Exchanged {
-    For { account_id: Uuid, partnership_id: Option<Uuid>, token: String },
+    For { session_id: Uuid, account_id: Uuid, partnership_id: Option<Uuid>, token: String },
     Reused,
 }
 
@@ -156,7 +178,9 @@ async fn refresh_session(ctx: Ctx, given: Refresh) -> Result<Session> {
         })
         .await?;
     match exchanged {
-        Exchanged::For { account_id, partnership_id, token } => session(&ctx, account_id, partnership_id, token).await,
+        Exchanged::For { session_id, account_id, partnership_id, token } => {
+            tokens(&ctx, session_id, account_id, partnership_id, token).await
+        }
         Exchanged::Reused => Err(Code::TokenReused.into()),
     }
 }
@@ -166,7 +190,7 @@ async fn exchange(ctx: &Ctx, hash: String) -> Result<Exchanged> {
     let account = account::Entity::find_by_id(row.account_id).one(&ctx.read()).await?.ok_or(Code::SignInFailed)?;
     if row.used_at.is_some() {
         // Whoever used it first may be the thief: nobody keeps the session.
-        end_family(ctx, row.family_id).await?;
+        end(ctx, row.account_id, row.family_id).await?;
         return Ok(Exchanged::Reused);
     }
     let dead = row.revoked_at.is_some() || row.expires_at <= ctx.now() || account.suspended_at.is_some();
@@ -174,20 +198,47 @@ async fn exchange(ctx: &Ctx, hash: String) -> Result<Exchanged> {
         return Err(Code::SignInFailed.into());
     }
     let token = new_secret("rtr")?;
-    new_token(ctx, &token, row.family_id, row.account_id, row.partnership_id)?.insert(&ctx.read()).await?;
-    let (account_id, partnership_id) = (row.account_id, row.partnership_id);
+    let new = new_token(ctx, &token, row.family_id, row.account_id, row.partnership_id)?.insert(&ctx.read()).await?;
+    session::Entity::update_many()
+        .col_expr(session::Column::UsedAt, Expr::value(new.created_at))
+        .col_expr(session::Column::ExpiresAt, Expr::value(new.expires_at))
+        .filter(session::Column::Id.eq(row.family_id))
+        .exec(&ctx.read())
+        .await?;
+    let (session_id, account_id, partnership_id) = (row.family_id, row.account_id, row.partnership_id);
     let mut used = row.into_active_model();
     used.used_at = ActiveValue::Set(Some(ctx.now()));
     used.update(&ctx.read()).await?;
-    Ok(Exchanged::For { account_id, partnership_id, token })
+    Ok(Exchanged::For { session_id, account_id, partnership_id, token })
 }
 
-async fn end_family(ctx: &Ctx, family_id: Uuid) -> Result<()> {
+/// Ends a session: its refresh tokens at once, its access tokens at once here and within a second elsewhere.
+pub async fn end(ctx: &Ctx, account_id: Uuid, session_id: Uuid) -> Result<()> {
     refresh_token::Entity::update_many()
         .col_expr(refresh_token::Column::RevokedAt, Expr::value(ctx.now()))
-        .filter(refresh_token::Column::FamilyId.eq(family_id))
+        .filter(refresh_token::Column::FamilyId.eq(session_id))
         .exec(&ctx.read())
         .await?;
+    session::Entity::update_many()
+        .col_expr(session::Column::EndedAt, Expr::value(ctx.now()))
+        .filter(session::Column::Id.eq(session_id))
+        .filter(session::Column::EndedAt.is_null())
+        .exec(&ctx.read())
+        .await?;
+    let lasts = Duration::from_std(ctx.app.limits.access_token).map_err(Error::internal)?;
+    revoke(ctx, account_id, session_id, ctx.now() + lasts).await
+}
+
+/// Takes back a token, or those of a session, by its id.
+pub async fn revoke(ctx: &Ctx, account_id: Uuid, id: Uuid, expires_at: Timestamp) -> Result<()> {
+    let row = revoked_token::ActiveModel {
+        id: ActiveValue::Set(id),
+        account_id: ActiveValue::Set(account_id),
+        expires_at: ActiveValue::Set(expires_at),
+    };
+    let once = OnConflict::column(revoked_token::Column::Id).do_nothing().to_owned();
+    revoked_token::Entity::insert(row).on_conflict(once).exec_without_returning(&ctx.read()).await?;
+    ctx.standings_change();
     Ok(())
 }
 
@@ -205,7 +256,7 @@ async fn end_session(ctx: Ctx, given: Refresh) -> Result<SessionEnd> {
         async move {
             // An unknown token is as good as ended.
             if let Some(row) = refresh_token::Entity::find_by_id(hash).one(&ctx.read()).await? {
-                end_family(&ctx, row.family_id).await?;
+                end(&ctx, row.account_id, row.family_id).await?;
             }
             Ok(SessionEnd { ended: true })
         }
@@ -247,5 +298,98 @@ async fn change_password(ctx: Ctx, change: PasswordChange) -> Result<Session> {
         }
     })
     .await?;
-    begin(&ctx, account_id, ctx.caller.standing().map(|standing| standing.partnership_id)).await
+    begin(&ctx, account_id, ctx.caller.standing().map(|standing| standing.partnership_id), PASSWORD).await
+}
+
+/// Your sessions that have not ended, the newest first.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Sessions {
+    /// The sessions.
+    #[schema(max_items = 1000)]
+    items: Vec<OwnSession>,
+}
+
+/// A session of yours.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OwnSession {
+    /// Identifier.
+    id: Uuid,
+    /// What it was begun with: `password`, `invitation`, or the name of an identity provider.
+    method: String,
+    /// Address of the client that began it.
+    address: String,
+    /// The partnership it acts at, if it was begun for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partnership_id: Option<Uuid>,
+    /// When it began.
+    started_at: chrono::DateTime<chrono::Utc>,
+    /// When it was last refreshed.
+    last_used_at: chrono::DateTime<chrono::Utc>,
+    /// Until when it can be refreshed.
+    expires_at: chrono::DateTime<chrono::Utc>,
+    /// Whether this request belongs to it.
+    current: bool,
+}
+
+/// Somebody with a session of their own: a system has none.
+pub fn own_account(ctx: &Ctx) -> Result<Uuid> {
+    let principal = ctx.principal()?;
+    if principal.service {
+        return Err(Error::new(Code::Forbidden, "this is for people; the account of a system has none of it"));
+    }
+    Ok(principal.account_id)
+}
+
+async fn list_sessions(ctx: Ctx, _: Nothing) -> Result<Sessions> {
+    let account_id = ctx.principal()?.account_id;
+    let Some(account) = account::Entity::find_by_id(account_id).one(&ctx.read()).await? else {
+        // A system signs in anew for each token.
+        return Ok(Sessions { items: Vec::new() });
+    };
+    let rows = session::Entity::find()
+        .filter(session::Column::AccountId.eq(account_id))
+        .filter(session::Column::EndedAt.is_null())
+        .filter(session::Column::ExpiresAt.gt(ctx.now()))
+        .filter(session::Column::CreatedAt.gte(account.sessions_since))
+        .order_by_desc(session::Column::Id)
+        .all(&ctx.read())
+        .await?;
+    let items = rows
+        .into_iter()
+        .take(1000)
+        .map(|row| OwnSession {
+            current: ctx.session == Some(row.id),
+            id: row.id,
+            method: row.method,
+            address: row.address,
+            partnership_id: row.partnership_id,
+            started_at: row.created_at,
+            last_used_at: row.used_at,
+            expires_at: row.expires_at,
+        })
+        .collect();
+    Ok(Sessions { items })
+}
+
+/// A session of yours to end.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SessionRevocation {
+    /// The session, as `GET /v1/sessions` names it.
+    session_id: Uuid,
+}
+
+async fn revoke_session(ctx: Ctx, given: SessionRevocation) -> Result<SessionEnd> {
+    let account_id = own_account(&ctx)?;
+    ctx.write(move |ctx| async move {
+        let row = session::Entity::find_by_id(given.session_id)
+            .filter(session::Column::AccountId.eq(account_id))
+            .one(&ctx.read())
+            .await?
+            .ok_or_else(Error::not_found)?;
+        end(&ctx, row.account_id, row.id).await?;
+        Ok(SessionEnd { ended: true })
+    })
+    .await
 }

@@ -66,6 +66,9 @@ impl Rule {
     const fn labor(self, reach: Reach) -> Self {
         self.set(Role::Union, reach).set(Role::LaborAgency, reach)
     }
+    const fn unions(self, reach: Reach) -> Self {
+        self.set(Role::Union, reach)
+    }
     const fn institutions(self, reach: Reach) -> Self {
         self.set(Role::Institution, reach)
     }
@@ -224,8 +227,13 @@ pub const fn rule(op: Op) -> Rule {
         UpdateResource | PublishResource | VerifyResource | RetireResource => row().intermediary(All).members(Own),
         ArchiveResource | RestoreResource => row().intermediary(All),
         ListResourceStatusChanges | GetResourceStatusChange => row().intermediary(All).members(All).observers(Public),
+        ListCalendarFeeds | GetCalendarFeed | CreateCalendarFeed | UpdateCalendarFeed | ArchiveCalendarFeed
+        | RotateCalendarFeed => {
+            row().intermediary(Own).members(Own).observers(Own).because("a feed belongs to a login and to nobody else")
+        }
+        GetMeetingCalendar => row().intermediary(All).members(All).observers(Public),
         ListCodes | GetCode => row().operator().intermediary(All).members(All).observers(All),
-        CreateCode => row().operator(),
+        CreateCode | UpdateCode | RetireCode => row().operator(),
 
         ListEmployerStatements | GetEmployerStatement => row().intermediary(All).members(All).because(
             "until its employer confirmed it, a statement is known to that employer and the intermediary only",
@@ -348,6 +356,23 @@ pub const fn rule(op: Op) -> Rule {
         GetPartnershipWorkQueue => {
             row().intermediary(All).because("what facilitation is owed is the intermediary's to settle (practice 25)")
         }
+        ListTopics | GetTopic => row().intermediary(All).members(All).because(
+            "while it is held to its parties, the intermediary sees a stub and other members nothing (practice 80)",
+        ),
+        CreateTopic => row()
+            .intermediary(All)
+            .employers(All)
+            .labor(All)
+            .because("an employer or union that proposes a topic is one of its parties"),
+        UpdateTopic | ArchiveTopic | ContestTopic | AgreeTopic | ReopenTopic | CreateTopicConsent
+        | WithdrawTopicConsent => {
+            row().employers(Own).unions(Own).course().because("where a topic belongs is for its parties (practice 80)")
+        }
+        ListTopicConsents | GetTopicConsent => {
+            row().employers(All).unions(All).because("consents are known to the parties of the topic")
+        }
+        ConvertInput => row().intermediary(All).members(Own),
+        ConfirmResource => row().members(Own).course().because("the owner confirms or corrects (practice 22)"),
         GetNeedTrace => row().intermediary(All).members(All).observers(Public).because("only what the reader may see"),
 
         ListStaffAppointments | GetStaffAppointment | CreateStaffAppointment | ArchiveStaffAppointment => {
@@ -359,11 +384,50 @@ pub const fn rule(op: Op) -> Rule {
         | UpdateServiceAccount
         | ArchiveServiceAccount
         | RenewSecret => row().operator().lead(All).members(Own),
+        ListEvents => row()
+            .operator()
+            .intermediary(All)
+            .members(All)
+            .observers(All)
+            .because("each event as far as its record may be read"),
+        ListWebhooks
+        | GetWebhook
+        | CreateWebhook
+        | UpdateWebhook
+        | ArchiveWebhook
+        | EnableWebhook
+        | DisableWebhook
+        | RenewWebhookSecret
+        | TestWebhook
+        | ReplayWebhook
+        | ListWebhookDeliveries
+        | GetWebhookDelivery
+        | RetryWebhookDelivery
+        | ListWebhookAttempts
+        | GetWebhookAttempt => {
+            row().lead(All).members(Own).because("a webhook is known to whose it is, and carries what they may read")
+        }
         ListInvitations | GetInvitation | CreateInvitation | ArchiveInvitation => {
             row().operator().intermediary(All).members(Own)
         }
-        ListImportJobs | GetImportJob | GetImportReport | CreateImportJob => row().intermediary(All),
+        ListImportJobs | GetImportJob | GetImportReport | CreateImportJob | RevertImportJob | ListImportRows
+        | GetImportRow => row().intermediary(All),
+        UpsertOrganization | UpsertPerson | UpsertLocation | UpsertPartner | UpsertResource | UpsertMeeting => {
+            row().intermediary(All).because("external ids are the intermediary's to give")
+        }
         ListAccounts | GetAccount | SuspendAccount | ReinstateAccount => row().operator(),
+
+        ListProvisionedLogins
+        | GetProvisionedLogin
+        | CreateProvisionedLogin
+        | UpdateProvisionedLogin
+        | DeactivateProvisionedLogin
+        | ActivateProvisionedLogin
+        | ArchiveProvisionedLogin => {
+            row().lead(All).members(Own).because("each organisation keeps the logins of its own people")
+        }
+        ListSessions | RevokeSession | ListLinkedIdentities | UnlinkIdentity => row().signed_in(),
+        ListIdentityProviders | StartProviderSignIn | CompleteProviderSignIn => row().open(),
 
         GetMe | ChangePassword => row().signed_in(),
         CreateSession | RefreshSession | EndSession | AcceptInvitation => row().open(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 
 const WINDOW: Duration = Duration::from_secs(60);
 const MOST_KEYS: usize = 100_000;
@@ -24,16 +24,21 @@ impl Attempts {
         if counted.len() > MOST_KEYS {
             counted.retain(|_, (since, _)| since.elapsed() < WINDOW);
         }
-        let mut over = false;
+        let mut wait = None;
         for key in keys {
             let entry = counted.entry(key.clone()).or_insert((Instant::now(), 0));
             if entry.0.elapsed() >= WINDOW {
                 *entry = (Instant::now(), 0);
             }
             entry.1 = entry.1.saturating_add(1);
-            over |= entry.1 > most;
+            if entry.1 > most {
+                wait = wait.max(Some(WINDOW.saturating_sub(entry.0.elapsed()).as_secs() + 1));
+            }
         }
-        if over { Err(Code::TooManyRequests.into()) } else { Ok(()) }
+        match wait {
+            Some(_) => Err(Error { retry_after: wait, ..Code::TooManyRequests.into() }),
+            None => Ok(()),
+        }
     }
 
     /// Forgets the attempts under these keys: the sign-in succeeded.

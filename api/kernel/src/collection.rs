@@ -15,10 +15,12 @@ use crate::error::{Error, Result};
 use crate::list::{self, Asked, Narrow};
 use crate::op::Op;
 use crate::operation::{Answered, Collection, Kind, Nothing, One, Operation, Operations, Parameter, Run};
+use crate::reader::Reader;
 use crate::record::{self, Target};
 use crate::relation::Relation;
 use crate::schema::camel;
 use crate::scope::Scoped;
+use crate::seal;
 
 /// Adds a collection's operations to the table.
 pub struct CollectionOf<'t, R> {
@@ -31,11 +33,11 @@ pub struct CollectionOf<'t, R> {
     pub(crate) row: std::marker::PhantomData<R>,
 }
 
-fn shown<R: Scoped>(ctx: &Ctx, mut row: R) -> Answered {
+async fn shown<R: Scoped>(ctx: &Ctx, mut row: R) -> Result<Answered> {
     if let Some(standing) = ctx.caller.standing() {
-        row.mask(standing);
+        seal::show(ctx, standing, std::slice::from_mut(&mut row)).await?;
     }
-    Answered { version: Some(row.version()), id: Some(row.id()), shown: Box::new(One(row)) }
+    Ok(Answered { version: Some(row.version()), id: Some(row.id()), shown: Box::new(One(row)) })
 }
 
 impl<R: Scoped> CollectionOf<'_, R> {
@@ -50,6 +52,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
             body,
             large: false,
             answer: if list { format!("{name}Page") } else { name.into() },
+            media: "application/json",
             item: list.then(|| name.into()),
             run,
         };
@@ -136,7 +139,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
                     let flagged = ctx.app.operations.flagged(op, &arguments.parameters, &permit.standing);
                     let asked = Asked { parameters: &arguments.parameters, narrow, flagged };
                     let mut page = list::page::<R>(&ctx, &permit, &asked).await?;
-                    page.items.iter_mut().for_each(|row| row.mask(&permit.standing));
+                    seal::show(&ctx, &permit.standing, &mut page.items).await?;
                     Ok(Answered { shown: Box::new(page), version: None, id: None })
                 })
             }),
@@ -154,6 +157,9 @@ impl<R: Scoped> CollectionOf<'_, R> {
             table: R::TABLE,
             get: op,
         });
+        if narrow.is_none() {
+            self.table.readers.insert(R::TABLE.trim_end_matches('_'), Reader::of::<R>(self.name));
+        }
         let page = format!("{}Page", self.name);
         self.table.schemas.insert(
             &page,
@@ -185,7 +191,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
                     let id = arguments.id.ok_or_else(Error::not_found)?;
                     let row = record::find::<R>(&ctx, &permit, id).await?.ok_or_else(Error::not_found)?;
                     within::<R>(&ctx, narrow, id).await?;
-                    Ok(shown(&ctx, row))
+                    shown(&ctx, row).await
                 })
             }),
         )
@@ -208,7 +214,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
                 let run = run.clone();
                 Box::pin(async move {
                     let new = record::decode::<R::New>(arguments.body)?;
-                    Ok(shown(&ctx, run(ctx.clone(), new).await?))
+                    shown(&ctx, run(ctx.clone(), new).await?).await
                 })
             }),
         )
@@ -232,7 +238,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
                 Box::pin(async move {
                     let target = arguments.target()?;
                     within::<R>(&ctx, narrow, target.id).await?;
-                    Ok(shown(&ctx, run(ctx.clone(), target, arguments.body).await?))
+                    shown(&ctx, run(ctx.clone(), target, arguments.body).await?).await
                 })
             }),
         )
@@ -280,7 +286,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
             None,
             Arc::new(move |ctx, arguments| {
                 let run = run.clone();
-                Box::pin(async move { Ok(shown(&ctx, run(ctx.clone(), arguments.target()?).await?)) })
+                Box::pin(async move { shown(&ctx, run(ctx.clone(), arguments.target()?).await?).await })
             }),
         )
     }
@@ -296,7 +302,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
             Arc::new(move |ctx, arguments| {
                 Box::pin(async move {
                     ctx.standings_change();
-                    Ok(shown(&ctx, record::restore::<R>(&ctx, op, arguments.target()?).await?))
+                    shown(&ctx, record::restore::<R>(&ctx, op, arguments.target()?).await?).await
                 })
             }),
         )
@@ -321,7 +327,7 @@ impl<R: Scoped> CollectionOf<'_, R> {
                 Box::pin(async move {
                     let target = arguments.target()?;
                     let body = record::decode::<B>(arguments.body)?;
-                    Ok(shown(&ctx, run(ctx.clone(), target, body).await?))
+                    shown(&ctx, run(ctx.clone(), target, body).await?).await
                 })
             }),
         )

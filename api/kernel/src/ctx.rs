@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::NaiveDate;
+use chrono::{NaiveDate, TimeDelta};
+use ipnet::IpNet;
 use roundtable_entity::{Timestamp, Via, event};
 use sea_orm::{ActiveModelTrait, ActiveValue, DatabaseExecutor};
 use uuid::Uuid;
@@ -14,10 +15,15 @@ use crate::access::{Permit, permit};
 use crate::attempts::Attempts;
 use crate::clock::Clock;
 use crate::error::{Code, Error, Result};
+use crate::hub::{self, Hub};
+use crate::identity_provider::IdentityProvider;
 use crate::op::Op;
 use crate::operation::Operations;
 use crate::principal::Principals;
+use crate::rate::{Rates, Tally};
 use crate::scope::Scoped;
+use crate::seal::Seals;
+use crate::sealer::Sealer;
 use crate::standing::{Caller, Principal, Role, Standing};
 use crate::store::{self, Store, Tx};
 use crate::token::Keys;
@@ -45,6 +51,14 @@ pub struct Limits {
     pub invitation: Duration,
     /// Failed sign-ins a minute, by account and by address.
     pub sign_ins_per_minute: u32,
+    /// Most streams and sockets an account has open.
+    pub streams_per_account: usize,
+    /// Most subscriptions on one socket.
+    pub subscriptions_per_socket: usize,
+    /// How long a socket may be open before it says who it is.
+    pub connection_init: Duration,
+    /// How long events are kept; for ever when absent.
+    pub events_kept: Option<TimeDelta>,
 }
 
 impl Default for Limits {
@@ -60,6 +74,10 @@ impl Default for Limits {
             refresh_token: Duration::from_secs(30 * 24 * 3600),
             invitation: Duration::from_secs(14 * 24 * 3600),
             sign_ins_per_minute: 20,
+            streams_per_account: 20,
+            subscriptions_per_socket: 20,
+            connection_init: Duration::from_secs(10),
+            events_kept: None,
         }
     }
 }
@@ -76,14 +94,30 @@ pub struct App {
     pub operations: Arc<Operations>,
     /// What time it is.
     pub clock: Clock,
+    /// Where anything is kept for the bargaining table.
+    pub seals: Seals,
     /// Failed sign-ins.
     pub attempts: Attempts,
+    /// How often somebody may ask.
+    pub rates: Rates,
     /// Limits.
     pub limits: Limits,
+    /// Who waits for what happens.
+    pub hub: Hub,
+    /// Seals cursors.
+    pub sealer: Sealer,
+    /// Private networks that webhooks may reach.
+    pub webhook_networks: Vec<IpNet>,
+    /// Origins of front ends in browsers that may open sockets; `*` for any.
+    pub origins: Vec<String>,
     /// Addresses of proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<String>,
+    /// Where people may sign in beside here.
+    pub identity_providers: Vec<IdentityProvider>,
     /// The address under which clients reach the server, without a slash at its end.
     pub public_url: String,
+    /// The address mail is sent from; without it none is.
+    pub mail_from: Option<String>,
 }
 
 /// One request's view of the server.
@@ -99,27 +133,34 @@ pub struct Ctx {
     pub request_id: Arc<str>,
     /// Address of the client, where the door knows it.
     pub address: Arc<str>,
+    /// The session the request belongs to; absent for systems.
+    pub session: Option<Uuid>,
     /// The operation asked for, as the audit trail names it.
     pub operation: Op,
     /// Everything is checked and nothing kept.
     pub validate_only: bool,
+    tally: Option<Arc<Tally>>,
     tx: Option<Tx>,
     standings_changed: Arc<AtomicBool>,
+    seals_changed: Arc<AtomicBool>,
 }
 
 impl Ctx {
     /// A view for this caller.
     pub fn new(app: Arc<App>, caller: Arc<Caller>, via: Via, request_id: Arc<str>) -> Self {
         Self {
+            tally: app.rates.limit_anything().then(Arc::default),
             app,
             caller,
             via,
             request_id,
             address: Arc::from(""),
+            session: None,
             operation: Op::GetMe,
             validate_only: false,
             tx: None,
             standings_changed: Arc::default(),
+            seals_changed: Arc::default(),
         }
     }
 
@@ -136,6 +177,21 @@ impl Ctx {
     /// The same, by another way.
     pub fn by(&self, via: Via) -> Self {
         Self { via, ..self.clone() }
+    }
+
+    /// Counts an operation of somebody outside, and refuses it when there were too many.
+    pub fn count(&self, writes: bool) -> Result<()> {
+        match &self.tally {
+            Some(tally) if matches!(self.via, Via::Rest | Via::Graphql) => {
+                self.app.rates.count(&self.caller, &self.address, writes, tally)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What this request has spent of the limits; nothing where there are none.
+    pub fn tally(&self) -> Option<&Tally> {
+        self.tally.as_deref()
     }
 
     /// Now, to the microsecond.
@@ -176,6 +232,16 @@ impl Ctx {
             self.app.store.write(!self.validate_only, move |tx| work(Ctx { tx: Some(tx), ..ctx.clone() })).await;
         if self.standings_changed.load(Ordering::Acquire) {
             self.app.principals.forget();
+            self.app.hub.standings_changed();
+            if outcome.is_ok() && !self.validate_only {
+                self.app.store.tell(hub::STANDINGS).await;
+            }
+        }
+        if outcome.is_ok() && !self.validate_only {
+            self.app.hub.wake();
+        }
+        if self.seals_changed.load(Ordering::Acquire) {
+            self.app.seals.forget();
         }
         outcome
     }
@@ -196,6 +262,16 @@ impl Ctx {
         self.standings_changed.store(true, Ordering::Release);
     }
 
+    /// Says that something was sealed or unsealed, so that it holds from the commit on.
+    pub fn seals_change(&self) {
+        self.seals_changed.store(true, Ordering::Release);
+    }
+
+    /// Whether this is the view of a transaction.
+    pub fn writes(&self) -> bool {
+        self.tx.is_some()
+    }
+
     /// The standing acted in.
     pub fn standing(&self) -> Result<&Standing> {
         match (&*self.caller, self.caller.standing()) {
@@ -206,6 +282,13 @@ impl Ctx {
             }
             _ => Err(Error::new(Code::Forbidden, "you sit at no table")),
         }
+    }
+
+    /// Whether the caller is still what it was when this began. For work that outlasts a request.
+    pub async fn is_still_standing(&self) -> Result<bool> {
+        let Caller::Account { principal, acting: Some(acting) } = &*self.caller else { return Ok(true) };
+        let known = self.app.principals.known(&self.app.store, principal.account_id).await?;
+        Ok(known.is_some_and(|known| known.principal.standings.contains(acting)))
     }
 
     /// Who signed in.
@@ -244,6 +327,7 @@ impl Ctx {
     pub async fn event<R: Scoped>(&self, kind: &str, record: &R, changed: &[String]) -> Result<()> {
         let partnership = record.partnership_id();
         let row = event::ActiveModel {
+            id: ActiveValue::Set(self.new_id()),
             partnership_id: ActiveValue::Set((!partnership.is_nil()).then_some(partnership)),
             kind: ActiveValue::Set(kind.into()),
             record_type: ActiveValue::Set(R::TABLE.trim_end_matches('_').into()),
@@ -252,6 +336,9 @@ impl Ctx {
             changed_fields: ActiveValue::Set(serde_json::to_string(changed).map_err(Error::internal)?),
             operation: ActiveValue::Set(self.operation.name()),
             actor_id: ActiveValue::Set(self.caller.account_id()),
+            actor_organization_id: ActiveValue::Set(
+                self.caller.standing().and_then(|standing| standing.organization_id),
+            ),
             actor_role: ActiveValue::Set(self.caller.standing().map_or("", |standing| standing.role.word()).into()),
             via: ActiveValue::Set(self.via.word().into()),
             request_id: ActiveValue::Set(self.request_id.to_string()),

@@ -31,6 +31,9 @@ codes! {
     SignInFailed = "SIGN_IN_FAILED", 401, "Sign-in failed", "The name and the secret do not go together, or the account may not sign in.";
     TokenReused = "TOKEN_REUSED", 401, "Token used before", "A refresh token was used a second time, so the whole session was ended. Sign in again.";
     InvitationDead = "INVITATION_DEAD", 410, "Invitation no longer good", "The invitation is unknown, used or expired. Ask for a new one.";
+    SignInExpired = "SIGN_IN_EXPIRED", 410, "Sign-in no longer under way", "The sign-in was completed before, took too long, or was never begun. Begin anew.";
+    IdentityNotLinked = "IDENTITY_NOT_LINKED", 403, "Nobody's identity here", "The identity signs in to no login here. Accept an invitation with it, or sign in otherwise and link it.";
+    ProviderUnavailable = "PROVIDER_UNAVAILABLE", 502, "The identity provider does not answer", "The identity provider could not be reached, or did not answer as OpenID Connect asks. Try again later.";
     Forbidden = "FORBIDDEN", 403, "Not yours to do", "Your role has no part in this operation. openapi/access.md lists who has.";
     NotYours = "NOT_YOURS", 403, "Another organisation's", "Your role may do this to your own organisation's records only.";
     ScopeMissing = "SCOPE_MISSING", 403, "Scope missing", "The service account was not given the scope this operation needs.";
@@ -44,6 +47,7 @@ codes! {
     InvalidInput = "INVALID_INPUT", 400, "Invalid input", "One or more members are wrong; errors names each with a JSON pointer.";
     UnknownParameter = "UNKNOWN_PARAMETER", 400, "Unknown parameter", "A query parameter is not one of this operation's.";
     InvalidCursor = "INVALID_CURSOR", 400, "Invalid cursor", "The cursor is not one of ours, or belongs to another sort or filter.";
+    CursorGone = "CURSOR_GONE", 410, "Too far back", "Events are kept for a time only, and what follows this cursor is partly forgotten. Read the collections anew, then follow the events from now on.";
     VersionRequired = "VERSION_REQUIRED", 428, "Version required", "A change needs the version it was made on: If-Match in REST, version in GraphQL.";
     Stale = "STALE", 412, "Changed meanwhile", "The record has another version by now. Read it again and decide anew.";
     IdempotencyMismatch = "IDEMPOTENCY_MISMATCH", 422, "Key used for something else", "The idempotency key was used with another request.";
@@ -88,6 +92,10 @@ codes! {
     SecondLookDue = "SECOND_LOOK_DUE", 409, "A second look is due", "What a solution builds on has been looked at again first: conclude the second look.";
     ResponsibilityNotAccepted = "RESPONSIBILITY_NOT_ACCEPTED", 409, "Not taken on", "The organisation that would lead the step has not taken it on.";
     BasisRequired = "BASIS_REQUIRED", 422, "What does it rest on?", "An amendment of the plan names the inputs, second looks or statements it rests on; the first version may rest on needs or goals.";
+    ReservedForBargaining = "RESERVED_FOR_BARGAINING", 403, "Kept for the bargaining table", "The parties agreed to treat this at the bargaining table. It can be read by them, and is not taken further in the partnership until they open the topic again together.";
+    JointConsentRequired = "JOINT_CONSENT_REQUIRED", 409, "Not without the others", "Every party of the topic has to consent to the same; the detail says how many have.";
+    OwnerConfirmationRequired = "OWNER_CONFIRMATION_REQUIRED", 409, "Its owner was not heard", "Somebody else put the entry down in the owner's name. The owner confirms or corrects it before it is listed.";
+    ImportChangedSince = "IMPORT_CHANGED_SINCE", 409, "Changed since the import", "Records were changed after the import, or others rest on them, so it is not undone; errors names each. Put those right first.";
     UnknownCode = "UNKNOWN_CODE", 422, "Unknown code", "The code is not in the code system; the detail names the nearest that is.";
     UnknownTimeZone = "UNKNOWN_TIME_ZONE", 422, "Unknown time zone", "Give a time zone of the IANA database, such as America/Chicago.";
     SlugTaken = "SLUG_TAKEN", 409, "Slug taken", "Another partnership has this slug.";
@@ -113,6 +121,8 @@ pub struct Error {
     pub detail: String,
     /// Wrong members, when members are wrong.
     pub problems: Vec<Problem>,
+    /// Seconds to wait before it is worth trying again, where that is known.
+    pub retry_after: Option<u64>,
     /// What failed beneath; logged, never shown.
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -123,7 +133,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// A refusal with a detail of its own.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), problems: Vec::new(), source: None }
+        Self { code, detail: detail.into(), problems: Vec::new(), retry_after: None, source: None }
     }
 
     /// There is nothing here that the caller may know of.
@@ -142,17 +152,12 @@ impl Error {
             [one] => format!("{}: {}", one.pointer, one.detail),
             many => format!("{} members are wrong", many.len()),
         };
-        Self { code: Code::InvalidInput, detail, problems, source: None }
+        Self { problems, ..Self::new(Code::InvalidInput, detail) }
     }
 
     /// Something beneath failed.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self {
-            code: Code::Internal,
-            detail: Code::Internal.meaning().into(),
-            problems: Vec::new(),
-            source: Some(source.into()),
-        }
+        Self { source: Some(source.into()), ..Self::from(Code::Internal) }
     }
 }
 
@@ -183,6 +188,7 @@ const UNIQUE: &[(&str, &str, Code)] = &[
     ("solution_approval_once", "solution_approval.solution_id", Code::OneVoicePerOrganization),
     ("plan_approval_once", "plan_approval.plan_version_id", Code::OneVoicePerOrganization),
     ("endorsement_once", "endorsement.need_id", Code::OneVoicePerOrganization),
+    ("topic_consent_once", "topic_consent.topic_id", Code::OneVoicePerOrganization),
     ("cause_confirmation_once", "cause_confirmation.cause_id", Code::OneVoicePerOrganization),
 ];
 

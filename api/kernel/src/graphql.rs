@@ -9,7 +9,7 @@ use std::sync::Arc;
 use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::dynamic::{
     Enum, EnumItem, Field, FieldFuture, FieldValue, InputObject, InputValue, Interface, InterfaceField, Object,
-    ResolverContext, Scalar, Schema, SchemaBuilder, SchemaError, TypeRef,
+    ResolverContext, Scalar, Schema, SchemaBuilder, SchemaError, Subscription, TypeRef,
 };
 use async_graphql::{ErrorExtensions, Name, QueryPathSegment, Value as GqlValue};
 use sea_orm::ConnectionTrait;
@@ -18,13 +18,15 @@ use uuid::Uuid;
 
 use crate::ctx::Ctx;
 use crate::error::{Code, Error};
+use crate::op::Op;
 use crate::operation::{Arguments, Kind, Operation, Operations};
 use crate::relation::Relation;
 use crate::schema::referred;
+use crate::subscription;
 
 /// A record on its way through the graph.
 #[derive(Clone)]
-struct Node(Arc<Value>);
+pub(crate) struct Node(pub(crate) Arc<Value>);
 
 /// What a relation brought.
 #[derive(Clone)]
@@ -100,7 +102,7 @@ pub fn field_name(operation: &Operation) -> String {
 /// Extension under which the place of an error travels.
 pub(crate) const PLACE: &str = "place";
 
-fn failed(error: &Error, request_id: &str) -> async_graphql::Error {
+pub(crate) fn failed(error: &Error, request_id: &str) -> async_graphql::Error {
     let mut out = async_graphql::Error::new(error.detail.clone());
     if error.code.status() >= 500 {
         tracing::error!(%error, request_id, "an operation failed");
@@ -109,6 +111,9 @@ fn failed(error: &Error, request_id: &str) -> async_graphql::Error {
         extensions.set("code", error.code.wire());
         extensions.set("status", i32::from(error.code.status()));
         extensions.set("requestId", request_id);
+        if let Some(seconds) = error.retry_after {
+            extensions.set("retryAfter", seconds);
+        }
         if !error.problems.is_empty()
             && let Ok(problems) = serde_json::to_value(&error.problems)
             && let Ok(problems) = GqlValue::from_json(problems)
@@ -137,14 +142,16 @@ fn failed_at(context: &ResolverContext<'_>, error: &Error, request_id: &str) -> 
 
 /// How a member of a schema is shown.
 #[derive(Clone)]
-enum Shape {
+pub(crate) enum Shape {
     Plain(&'static str),
     Word(String),
     Nested(String),
     List(Box<Shape>),
+    /// Any record, named by the member `recordType` beside it.
+    Record,
 }
 
-fn shape(schemas: &Operations, schema: &Value) -> Shape {
+pub(crate) fn shape(schemas: &Operations, schema: &Value) -> Shape {
     if let Some(name) = referred(schema) {
         let target = schemas.schemas.named.get(name);
         return match target {
@@ -171,6 +178,7 @@ fn shape(schemas: &Operations, schema: &Value) -> Shape {
         ("string", _) => Shape::Plain(TypeRef::STRING),
         ("integer", _) => Shape::Plain(TypeRef::INT),
         ("number", _) => Shape::Plain(TypeRef::FLOAT),
+        ("object", Some("record")) => Shape::Record,
         ("boolean", _) => Shape::Plain(TypeRef::BOOLEAN),
         ("array", _) => Shape::List(Box::new(shape(schemas, &schema["items"]))),
         _ => Shape::Plain("JSON"),
@@ -181,12 +189,13 @@ impl Shape {
     fn named(&self) -> TypeRef {
         match self {
             Shape::Plain(name) => TypeRef::named(*name),
+            Shape::Record => TypeRef::named("Node"),
             Shape::Word(name) | Shape::Nested(name) => TypeRef::named(name),
             Shape::List(of) => TypeRef::List(Box::new(TypeRef::NonNull(Box::new(of.named())))),
         }
     }
 
-    fn typed(&self, required: bool) -> TypeRef {
+    pub(crate) fn typed(&self, required: bool) -> TypeRef {
         if required { TypeRef::NonNull(Box::new(self.named())) } else { self.named() }
     }
 
@@ -247,7 +256,12 @@ pub fn schema(operations: &Arc<Operations>) -> Result<Schema, SchemaError> {
         }
     }
     query = query.field(node_field());
-    let mut builder = Schema::build("Query", Some("Mutation"), None).register(query).register(mutation);
+    let mut subscription = Subscription::new("Subscription").description("What can be followed.");
+    if let Some(operation) = operations.get(Op::ListEvents) {
+        subscription = subscription.field(subscription::followed(operations, operation));
+    }
+    let mut builder = Schema::build("Query", Some("Mutation"), Some("Subscription"));
+    builder = builder.register(query).register(mutation).register(subscription);
     builder = scalars(builder);
     builder = builder.register(
         Interface::new("Node")
@@ -281,8 +295,8 @@ fn types(mut builder: SchemaBuilder, operations: &Arc<Operations>) -> SchemaBuil
     }
     let records: BTreeSet<&str> = operations.collections.iter().map(|one| one.name).collect();
     let mut output_names = BTreeSet::new();
-    for operation in operations.iter().filter(|operation| operation.item.is_none()) {
-        reach(operations, &operation.answer, &mut output_names);
+    for operation in operations.iter() {
+        reach(operations, operation.item.as_ref().unwrap_or(&operation.answer), &mut output_names);
     }
     output_names.insert("PageInfo".into());
     for (name, schema) in &operations.schemas.named {
@@ -346,7 +360,11 @@ fn input_object(operations: &Operations, name: &str, schema: &Value) -> InputObj
     let required = required(schema);
     for (member, schema) in schema["properties"].as_object().into_iter().flatten() {
         let kind = shape(operations, schema).typed(required.contains(member.as_str()));
-        object = object.field(InputValue::new(member, kind).description(text(schema, "description")));
+        let mut value = InputValue::new(member, kind).description(text(schema, "description"));
+        if let Some(end) = operations.deprecations.member(name, member) {
+            value = value.deprecation(Some(&end.reason()));
+        }
+        object = object.field(value);
     }
     object
 }
@@ -356,7 +374,7 @@ fn object(operations: &Arc<Operations>, name: &str, schema: &Value, record: bool
     if record {
         object = object.implement("Node");
     }
-    for field in members(operations, schema) {
+    for field in members(operations, name, schema) {
         object = object.field(field);
     }
     for (index, relation) in operations.relations.iter().enumerate().filter(|(_, one)| one.from == name) {
@@ -365,7 +383,7 @@ fn object(operations: &Arc<Operations>, name: &str, schema: &Value, record: bool
     object
 }
 
-fn members(operations: &Arc<Operations>, schema: &Value) -> Vec<Field> {
+fn members(operations: &Arc<Operations>, of: &str, schema: &Value) -> Vec<Field> {
     let required = required(schema);
     let properties = schema["properties"].as_object().into_iter().flatten();
     properties
@@ -376,18 +394,32 @@ fn members(operations: &Arc<Operations>, schema: &Value) -> Vec<Field> {
             };
             let kind = shape.typed(required.contains(member.as_str()));
             let name = member.clone();
-            Field::new(member, kind, move |ctx| member_value(&ctx, &name, &shape))
-                .description(text(schema, "description"))
+            let field = Field::new(member, kind, move |ctx| member_value(ctx, &name, &shape))
+                .description(text(schema, "description"));
+            match operations.deprecations.member(of, member) {
+                Some(end) => field.deprecation(Some(&end.reason())),
+                None => field,
+            }
         })
         .collect()
 }
 
-fn member_value<'a>(ctx: &ResolverContext<'a>, name: &str, shape: &Shape) -> FieldFuture<'a> {
+fn member_value<'a>(ctx: ResolverContext<'a>, name: &str, shape: &Shape) -> FieldFuture<'a> {
     let Some(Node(record)) = ctx.parent_value.downcast_ref::<Node>() else {
         return FieldFuture::from_value(None);
     };
     let value = &record[name];
     match (shape, value) {
+        (Shape::Record, Value::Object(_)) => {
+            let (node, kind) = (Node(Arc::new(value.clone())), record["recordType"].as_str().unwrap_or_default());
+            let kind = kind.to_owned();
+            FieldFuture::new(async move {
+                let operations = &ctx.ctx.data::<Session>()?.ctx.app.operations;
+                let name = operations.readers.get(kind.as_str()).map(|reader| reader.name).unwrap_or_default();
+                let form = operations.interfaces.get(name).map_or(name, |narrowing| narrowing(&node.0));
+                Ok(Some(FieldValue::owned_any(node).with_type(form)))
+            })
+        }
         (Shape::Nested(_), Value::Object(_)) => {
             let node = Node(Arc::new(value.clone()));
             FieldFuture::new(async move { Ok(Some(FieldValue::owned_any(node))) })
@@ -491,7 +523,7 @@ fn interface(mut builder: SchemaBuilder, operations: &Arc<Operations>, name: &st
     for form in narrow.iter().copied().chain([other.as_str()]) {
         let schema = operations.schemas.named.get(form).unwrap_or(&shared);
         let mut object = Object::new(form).description(text(schema, "description")).implement("Node").implement(name);
-        for field in members(operations, schema) {
+        for field in members(operations, form, schema) {
             object = object.field(field);
         }
         let mut seen = BTreeSet::new();
@@ -587,6 +619,9 @@ fn root_field(operations: &Arc<Operations>, operation: &Operation) -> Field {
         FieldFuture::new(async move { resolve(ctx, &table, &this).await })
     })
     .description(operation.op.summary());
+    if let Some(end) = operations.deprecations.operation(operation.op) {
+        field = field.deprecation(Some(&end.reason()));
+    }
     if operation.kind.has_id() || operation.path.contains("{id}") {
         field = field.argument(InputValue::new("id", TypeRef::named_nn(TypeRef::ID)).description("The record."));
     }
@@ -594,11 +629,17 @@ fn root_field(operations: &Arc<Operations>, operation: &Operation) -> Field {
         let version = InputValue::new("version", TypeRef::named_nn(TypeRef::INT));
         field = field.argument(version.description("The version the change is made on."));
     }
+    if operation.kind == Kind::Upsert {
+        let version = InputValue::new("version", TypeRef::named(TypeRef::INT));
+        field = field.argument(version.description("Change the record at this version only."));
+    }
     for parameter in operation.parameters.iter().filter(|parameter| parameter.name != "total") {
         let one = shape(operations, &parameter.schema);
         let shape = if parameter.many { Shape::List(Box::new(one)) } else { one };
-        field =
-            field.argument(InputValue::new(&parameter.name, shape.typed(false)).description(&parameter.description));
+        field = field.argument(
+            InputValue::new(&parameter.name, shape.typed(operation.in_path(parameter)))
+                .description(&parameter.description),
+        );
     }
     if let Some(body) = operation.body.as_ref().filter(|body| has_members(operations, body)) {
         let kind = if operations.needs_body(operation) { TypeRef::named_nn(body) } else { TypeRef::named(body) };
@@ -665,7 +706,7 @@ fn rows(mut page: Value, cursors: &[String], narrowing: Option<fn(&Value) -> &'s
     }
 }
 
-fn arguments(
+pub(crate) fn arguments(
     context: &ResolverContext<'_>,
     operations: &Operations,
     operation: &Operation,

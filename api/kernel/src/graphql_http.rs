@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header;
-use actix_web::web::{self, Payload, ServiceConfig};
+use actix_web::web::{self, Bytes, Payload, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use async_graphql::dynamic::Schema;
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{ErrorExtensions, PathSegment, Request, Response, ServerError, Variables};
+use futures_util::StreamExt;
 use roundtable_entity::Via;
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,7 +18,8 @@ use serde_json::Value;
 use crate::ctx::{App, Ctx};
 use crate::error::{Code, Error, Result};
 use crate::graphql::{PLACE, Session};
-use crate::{guard, http};
+use crate::stream::HEARTBEAT;
+use crate::{guard, http, socket, sse};
 
 const RESPONSE: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
@@ -46,10 +48,14 @@ pub fn configure(app: &Arc<App>, schema: &Schema, config: &mut ServiceConfig) {
 }
 
 async fn handle(app: Arc<App>, schema: Schema, request: HttpRequest, payload: Payload) -> HttpResponse {
+    if socket::is_upgrade(request.headers()) {
+        return socket::open(&app, &schema, &request, payload)
+            .unwrap_or_else(|error| http::problem(&error, &http::request_id(&request)));
+    }
     match answer(&app, &schema, &request, payload).await {
         Ok(response) => response,
         Err(error) => {
-            let mut response = http::problem(&error, &http::request_id(&request));
+            let mut response = http::refusal(&error, &request, &app);
             if error.code == Code::MethodNotAllowed {
                 response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static("GET, POST"));
             }
@@ -63,6 +69,9 @@ async fn answer(app: &Arc<App>, schema: &Schema, request: &HttpRequest, payload:
         .into_iter()
         .find(|kind| asks_for(request, kind))
         .or_else(|| http::accepts(request.headers(), &[JSON, RESPONSE]).then_some(JSON));
+    if asks_for(request, sse::MEDIA_TYPE) {
+        return stream(app, schema, request, payload).await;
+    }
     let kind = kind.ok_or(Code::NotAcceptable)?;
     let ctx = http::ctx(request, app, Via::Graphql).await?;
     let by_get = request.method() == actix_web::http::Method::GET;
@@ -129,8 +138,50 @@ fn from_query(text: &str) -> Result<Value> {
     Ok(Value::Object(body))
 }
 
-/// Runs one request. The flag says whether anything of it was executed.
-async fn execute(ctx: &Ctx, schema: &Schema, body: Value, by_get: bool) -> Result<(bool, Response)> {
+/// GraphQL over server-sent events, one connection an operation (the distinct mode of the protocol).
+async fn stream(app: &Arc<App>, schema: &Schema, request: &HttpRequest, payload: Payload) -> Result<HttpResponse> {
+    if request.method() != actix_web::http::Method::POST {
+        return Err(Code::MethodNotAllowed.into());
+    }
+    let presence = Arc::new(sse::present(app, request, Via::Graphql).await?);
+    if http::media_type(request.headers()) != JSON {
+        return Err(Error::new(Code::UnsupportedMediaType, "send application/json"));
+    }
+    let bytes = http::body(payload, app.limits.body_bytes).await?;
+    let body = serde_json::from_slice(&bytes)
+        .map_err(|error| Error::new(Code::MalformedBody, format!("the body is not JSON: {error}")))?;
+    let ctx = presence.ctx.clone();
+    let request_id = ctx.request_id.clone();
+    let answers = match prepare(&ctx, body)? {
+        Prepared::Request(request, _) => schema.execute_stream(request.data(presence)).boxed(),
+        Prepared::Refused(response) => futures_util::stream::iter([response]).boxed(),
+    };
+    let told = answers.map(move |mut answer| {
+        finish(&mut answer, &ctx);
+        let data = serde_json::to_string(&answer).map_err(Error::internal)?;
+        Ok(Bytes::from(format!("event: next\ndata: {data}\n\n")))
+    });
+    let beats = futures_util::stream::unfold((), |()| async {
+        tokio::time::sleep(HEARTBEAT).await;
+        Some((Ok(Bytes::from_static(b":\n\n")), ()))
+    });
+    let complete = futures_util::stream::iter([None]);
+    let told = futures_util::stream::select(told.map(Some).chain(complete), beats.map(Some));
+    let told = told.take_while(|text| std::future::ready(text.is_some())).filter_map(std::future::ready);
+    let complete = futures_util::stream::iter([Ok(Bytes::from_static(b"event: complete\ndata:\n\n"))]);
+    Ok(sse::streamed(&request_id, told.chain(complete)))
+}
+
+/// A request that can be run, or why it cannot.
+pub(crate) enum Prepared {
+    /// It can; with the kind of its operation.
+    Request(Request, Option<OperationType>),
+    /// Nothing of it is run.
+    Refused(Response),
+}
+
+/// Reads and measures one request.
+pub(crate) fn prepare(ctx: &Ctx, body: Value) -> Result<Prepared> {
     let malformed = |detail: &str| Error::new(Code::MalformedBody, detail);
     let body: Body = serde_json::from_value(body).map_err(|error| {
         malformed(&format!("a request has query, operationName, variables and extensions: {error}"))
@@ -143,30 +194,49 @@ async fn execute(ctx: &Ctx, schema: &Schema, body: Value, by_get: bool) -> Resul
         return Err(malformed("extensions is an object"));
     }
     if let Err(error) = guard::check_text(&query) {
-        return Ok((false, refused(&error, ctx)));
+        return Ok(Prepared::Refused(refused(&error, ctx)));
     }
     let document = match parse_query(&query) {
         Ok(document) => document,
         Err(error) => {
             let mut server: ServerError = error.into();
             server.extensions = extensions(&Code::QueryInvalid.into(), ctx);
-            return Ok((false, Response::from_errors(vec![server])));
+            return Ok(Prepared::Refused(Response::from_errors(vec![server])));
         }
     };
     if let Err(error) = guard::check(&document, &ctx.app.limits) {
-        return Ok((false, refused(&error, ctx)));
+        return Ok(Prepared::Refused(refused(&error, ctx)));
     }
     let operation = guard::operation_type(&document, body.operation_name.as_deref());
-    if by_get && operation.is_some_and(|kind| kind != OperationType::Query) {
-        return Err(Error::new(Code::MethodNotAllowed, "what changes something is sent by POST"));
-    }
     let mut request =
         Request::new(query).data(Session::new(ctx.clone())).variables(Variables::from_json(body.variables));
     if let Some(name) = body.operation_name {
         request = request.operation_name(name);
     }
     request.set_parsed_query(document);
+    Ok(Prepared::Request(request, operation))
+}
+
+/// Runs one request. The flag says whether anything of it was executed.
+async fn execute(ctx: &Ctx, schema: &Schema, body: Value, by_get: bool) -> Result<(bool, Response)> {
+    let request = match prepare(ctx, body)? {
+        Prepared::Refused(response) => return Ok((false, response)),
+        Prepared::Request(_, kind) if by_get && kind.is_some_and(|kind| kind != OperationType::Query) => {
+            return Err(Error::new(Code::MethodNotAllowed, "what changes something is sent by POST"));
+        }
+        Prepared::Request(_, Some(OperationType::Subscription)) => {
+            let why = "subscriptions come over a WebSocket, or with Accept: text/event-stream";
+            return Ok((false, refused(&Error::new(Code::QueryInvalid, why), ctx)));
+        }
+        Prepared::Request(request, _) => request,
+    };
     let mut response = schema.execute(request).await;
+    let executed = finish(&mut response, ctx);
+    Ok((executed, response))
+}
+
+/// Puts the errors of an answer into their form, and says whether anything was executed.
+pub(crate) fn finish(response: &mut Response, ctx: &Ctx) -> bool {
     response.errors.iter_mut().for_each(put_in_place);
     // Errors of validation carry no path and no code of ours.
     let executed = response.errors.is_empty()
@@ -177,7 +247,7 @@ async fn execute(ctx: &Ctx, schema: &Schema, body: Value, by_get: bool) -> Resul
             error.extensions = extensions(&Code::QueryInvalid.into(), ctx);
         }
     }
-    Ok((executed, response))
+    executed
 }
 
 fn extensions(error: &Error, ctx: &Ctx) -> Option<async_graphql::ErrorExtensionValues> {
@@ -222,9 +292,13 @@ fn shown(response: &Response, executed: bool) -> Result<Value> {
 }
 
 fn reply(ctx: &Ctx, kind: &str, status: StatusCode, value: &Value) -> HttpResponse {
-    HttpResponse::build(status)
+    let mut response = HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, format!("{kind}; charset=utf-8")))
         .insert_header((header::CACHE_CONTROL, "private, no-store"))
         .insert_header((http::REQUEST_ID, &*ctx.request_id))
-        .body(value.to_string())
+        .body(value.to_string());
+    if let Some(tally) = ctx.tally() {
+        tally.show(response.headers_mut());
+    }
+    response
 }

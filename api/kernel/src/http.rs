@@ -7,7 +7,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::SubsecRound;
 use futures_util::StreamExt;
 use roundtable_entity::Via;
 use serde_json::json;
@@ -15,18 +14,33 @@ use uuid::Uuid;
 
 use crate::ctx::{App, Ctx};
 use crate::error::{Code, Error, Result};
+use crate::principal::Known;
+use crate::rate;
 use crate::standing::{Caller, Principal, Standing};
+use crate::token::Claims;
 
 /// Header that says at which table the caller acts: the id of a partnership.
 pub const ACTING: &str = "acting-partnership";
 /// Header that carries the id of a request both ways.
 pub const REQUEST_ID: &str = "request-id";
 
+/// Where the server describes itself to clients that look for tokens (RFC 9728).
+pub const PROTECTED_RESOURCE: &str = "/.well-known/oauth-protected-resource";
+
 /// The caller's view for this request; anonymous when it carries no token.
 pub async fn ctx(request: &HttpRequest, app: &Arc<App>, via: Via) -> Result<Ctx> {
-    let caller = caller(request.headers(), app).await?;
-    let mut ctx = Ctx::new(app.clone(), Arc::new(caller), via, request_id(request));
+    let caller = caller(request.headers(), app).await;
+    let known = caller.as_ref().map_or(Caller::Anonymous, |(caller, _)| caller.clone());
+    let mut ctx = Ctx::new(app.clone(), Arc::new(known), via, request_id(request));
     ctx.address = Arc::from(address(request, app));
+    // Who tries tokens that are not good is counted by address, like everybody who did not sign in.
+    match caller {
+        Ok((_, session)) => ctx.session = session,
+        Err(error) => {
+            ctx.count(false)?;
+            return Err(error);
+        }
+    }
     Ok(ctx)
 }
 
@@ -54,35 +68,48 @@ pub fn request_id(request: &HttpRequest) -> Arc<str> {
     }
 }
 
-async fn caller(headers: &HeaderMap, app: &Arc<App>) -> Result<Caller> {
-    let Some(given) = headers.get(header::AUTHORIZATION) else {
-        return Ok(Caller::Anonymous);
-    };
-    let unauthenticated = || Error::from(Code::Unauthenticated);
-    let text = given.to_str().map_err(|_| unauthenticated())?;
-    let (scheme, token) = text.split_once(' ').ok_or_else(unauthenticated)?;
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(unauthenticated());
-    }
-    let token = token.trim();
+/// What the token says and who that is, if it is one of ours and still good.
+pub async fn recognized(app: &App, token: &str) -> Result<(Arc<Claims>, Known)> {
     if app.keys.may_be_newer(token) {
         app.keys.refresh(&app.store).await?;
     }
     let claims = app.keys.verify(token)?;
-    let known = app.principals.known(&app.store, claims.sub).await?.ok_or_else(unauthenticated)?;
-    // A token tells its moment to the millisecond.
-    if claims.made_at() < known.sessions_since.trunc_subsecs(3) {
-        return Err(unauthenticated());
-    }
-    let asked = match headers.get(ACTING) {
-        Some(asked) => {
-            let wrong = || Error::member("/Acting-Partnership", "wrong_form", "give the id of a partnership");
-            Some(asked.to_str().ok().and_then(|id| Uuid::parse_str(id).ok()).ok_or_else(wrong)?)
-        }
-        None => claims.partnership,
+    let known = app.principals.known(&app.store, claims.sub).await?;
+    let known = known.filter(|known| known.honours(&claims)).ok_or(Code::Unauthenticated)?;
+    Ok((claims, known))
+}
+
+async fn caller(headers: &HeaderMap, app: &Arc<App>) -> Result<(Caller, Option<Uuid>)> {
+    let mut all = headers.get_all(header::AUTHORIZATION);
+    let Some(given) = all.next() else {
+        return Ok((Caller::Anonymous, None));
     };
-    let acting = acting(&known.principal.standings, asked, headers.contains_key(ACTING))?;
-    Ok(Caller::Account { principal: narrowed(known.principal, claims.scope.as_deref()), acting })
+    if all.next().is_some() {
+        return Err(Code::Unauthenticated.into());
+    }
+    let token = given.to_str().ok().and_then(bearer).ok_or(Code::Unauthenticated)?;
+    let acting = headers.get(ACTING).map(|asked| table(asked.to_str().unwrap_or_default())).transpose()?;
+    authenticate(app, token, acting).await
+}
+
+/// The token of an `Authorization` header.
+pub fn bearer(given: &str) -> Option<&str> {
+    let (scheme, token) = given.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The table asked for.
+pub fn table(asked: &str) -> Result<Uuid> {
+    let wrong = || Error::member("/Acting-Partnership", "wrong_form", "give the id of a partnership");
+    Uuid::parse_str(asked).map_err(|_| wrong())
+}
+
+/// Who holds this token now, acting at this table, or at the one the token names; and the session it belongs to.
+pub async fn authenticate(app: &App, token: &str, at: Option<Uuid>) -> Result<(Caller, Option<Uuid>)> {
+    let (claims, known) = recognized(app, token).await?;
+    let acting = acting(&known.principal.standings, at.or(claims.partnership), at.is_some())?;
+    let principal = narrowed(known.principal, claims.scope.as_deref());
+    Ok((Caller::Account { principal, acting }, claims.sid))
 }
 
 /// The principal with no more scopes than the token has.
@@ -146,6 +173,16 @@ pub fn accepts(headers: &HeaderMap, kinds: &[&str]) -> bool {
         })
 }
 
+/// Whether the request names this media type, and not only by a wildcard.
+pub fn names(headers: &HeaderMap, kind: &str) -> bool {
+    headers.get_all(header::ACCEPT).filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
+        |range| {
+            let mut parts = range.split(';').map(str::trim);
+            parts.next().is_some_and(|named| named.eq_ignore_ascii_case(kind)) && !parts.any(is_refusal)
+        },
+    )
+}
+
 /// Whether a parameter of a media range refuses it.
 pub fn is_refusal(parameter: &str) -> bool {
     matches!(parameter.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00" | "q=0.000")
@@ -160,6 +197,23 @@ pub fn media_type(headers: &HeaderMap) -> String {
         .unwrap_or_default()
         .trim()
         .to_ascii_lowercase()
+}
+
+/// A refusal by a door that takes access tokens. Who has none is told where to get one (RFC 9728).
+pub fn refusal(error: &Error, request: &HttpRequest, app: &App) -> HttpResponse {
+    let mut response = problem(error, &request_id(request));
+    if error.code.status() == 401 {
+        let wrong = if error.code == Code::Unauthenticated && request.headers().contains_key(header::AUTHORIZATION) {
+            "error=\"invalid_token\", "
+        } else {
+            ""
+        };
+        let told = format!("Bearer {wrong}resource_metadata=\"{}{PROTECTED_RESOURCE}\"", app.public_url);
+        if let Ok(told) = HeaderValue::from_str(&told) {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, told);
+        }
+    }
+    response
 }
 
 /// An error as a problem (RFC 9457). What failed beneath is logged here, once.
@@ -182,17 +236,13 @@ pub fn problem(error: &Error, request_id: &str) -> HttpResponse {
     let mut response = HttpResponse::build(status);
     response.insert_header((header::CONTENT_TYPE, "application/problem+json"));
     response.insert_header((header::CACHE_CONTROL, "no-store"));
-    match error.code.status() {
-        401 => {
-            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
-        }
-        429 | 503 => {
-            response.insert_header((header::RETRY_AFTER, "1"));
-        }
-        _ => {}
+    if status == StatusCode::UNAUTHORIZED {
+        response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
     }
     if let Ok(id) = HeaderValue::from_str(request_id) {
         response.insert_header((REQUEST_ID, id));
     }
-    response.body(body.to_string())
+    let mut response = response.body(body.to_string());
+    rate::come_again(error, response.headers_mut());
+    response
 }

@@ -592,12 +592,30 @@ operations! {
     GetComposition,
     /// What facilitation is owed at a partnership, the most overdue first.
     GetPartnershipWorkQueue,
+    /// List your calendar feeds.
+    ListCalendarFeeds,
+    /// Read a calendar feed of yours.
+    GetCalendarFeed,
+    /// Make a secret address for a calendar program. It is shown once.
+    CreateCalendarFeed,
+    /// Change members of a calendar feed (merge patch).
+    UpdateCalendarFeed,
+    /// Revoke a calendar feed: its address is dead at once.
+    ArchiveCalendarFeed,
+    /// Give a calendar feed a new address; the old one is dead at once.
+    RotateCalendarFeed,
+    /// A meeting as a calendar file (RFC 5545).
+    GetMeetingCalendar,
     /// List codes.
     ListCodes,
     /// Read a code.
     GetCode,
     /// Create a code.
     CreateCode,
+    /// Change members of a code (merge patch).
+    UpdateCode,
+    /// Retire a code: records that have it keep it, no other gets it.
+    RetireCode,
     /// List staff appointments.
     ListStaffAppointments,
     /// Read a staff appointment.
@@ -606,6 +624,38 @@ operations! {
     CreateStaffAppointment,
     /// Archive a staff appointment; its unique values become free.
     ArchiveStaffAppointment,
+    /// What happened, in order, as far as you may read the records it happened to.
+    ListEvents,
+    /// List webhooks.
+    ListWebhooks,
+    /// Read a webhook.
+    GetWebhook,
+    /// Name an address that is told of events. Its secret is shown once.
+    CreateWebhook,
+    /// Change members of a webhook (merge patch).
+    UpdateWebhook,
+    /// Archive a webhook; nothing more is sent.
+    ArchiveWebhook,
+    /// Send to a disabled webhook again.
+    EnableWebhook,
+    /// Send nothing to a webhook until it is enabled.
+    DisableWebhook,
+    /// Give a webhook a new secret. For a day requests are signed with the one before as well.
+    RenewWebhookSecret,
+    /// Send a webhook a test.
+    TestWebhook,
+    /// Send a webhook again what happened since a moment.
+    ReplayWebhook,
+    /// List deliveries to webhooks.
+    ListWebhookDeliveries,
+    /// Read a delivery to a webhook.
+    GetWebhookDelivery,
+    /// Send a delivery again, now.
+    RetryWebhookDelivery,
+    /// List attempts of deliveries.
+    ListWebhookAttempts,
+    /// Read an attempt of a delivery.
+    GetWebhookAttempt,
     /// List service accounts.
     ListServiceAccounts,
     /// Read a service account.
@@ -630,8 +680,26 @@ operations! {
     ListImportJobs,
     /// Read an import.
     GetImportJob,
-    /// Import a file into a partnership: all of it or nothing. The report names every refused row.
+    /// Import a file into a partnership. The report names every refused row.
     CreateImportJob,
+    /// Undo an import: archive what it made and bring back what it changed, unless that has changed since.
+    RevertImportJob,
+    /// Make or change an organisation by an external id: what is sent becomes the whole of what can be changed.
+    UpsertOrganization,
+    /// Make or change a person by an external id: what is sent becomes the whole of what can be changed.
+    UpsertPerson,
+    /// Make or change a location by an external id: what is sent becomes the whole of what can be changed.
+    UpsertLocation,
+    /// Make or change a partner by an external id: what is sent becomes the whole of what can be changed.
+    UpsertPartner,
+    /// Make or change a resource by an external id: what is sent becomes the whole of what can be changed.
+    UpsertResource,
+    /// Make or change a meeting by an external id: what is sent becomes the whole of what can be changed.
+    UpsertMeeting,
+    /// List what became of the rows of imports.
+    ListImportRows,
+    /// Read what became of a row of an import.
+    GetImportRow,
     /// List accounts.
     ListAccounts,
     /// Read an account.
@@ -660,6 +728,62 @@ operations! {
     ListPolicyKeys,
     /// The report of an import: what was created, updated, unchanged and refused, row by row.
     GetImportReport,
+    /// List topics.
+    ListTopics,
+    /// Read a topic; for the intermediary a stub while it is held to its parties.
+    GetTopic,
+    /// Propose a topic: what it is about and whose matter it is.
+    CreateTopic,
+    /// Change members of a topic (merge patch), while no consent to it stands.
+    UpdateTopic,
+    /// Archive a topic that was proposed by mistake, while no consent to it stands.
+    ArchiveTopic,
+    /// Refuse a topic as a party; consents to it are taken back.
+    ContestTopic,
+    /// Agree where a topic belongs: all parties have to consent to the same. At the bargaining table it is sealed.
+    AgreeTopic,
+    /// Open an agreed or contested topic again: all parties have to consent to it.
+    ReopenTopic,
+    /// List consents of parties to topics.
+    ListTopicConsents,
+    /// Read a consent of a party to a topic.
+    GetTopicConsent,
+    /// Consent to where a topic belongs, or to opening it again, for your organisation.
+    CreateTopicConsent,
+    /// Take a consent back, before it has taken effect.
+    WithdrawTopicConsent,
+    /// Make an input into a need, an offer, an entry of the resource map or an agenda item that carries it on.
+    ConvertInput,
+    /// Confirm, as its owner, an entry that somebody else put down in your name.
+    ConfirmResource,
+    /// Your sessions that have not ended.
+    ListSessions,
+    /// End a session of yours, on whichever device it is.
+    RevokeSession,
+    /// The identity providers somebody can sign in at.
+    ListIdentityProviders,
+    /// Begin to sign in at an identity provider, to accept an invitation there, or to link an identity to your login.
+    StartProviderSignIn,
+    /// Complete a sign-in at an identity provider with what it sent the browser back with.
+    CompleteProviderSignIn,
+    /// The identities that sign in to your login.
+    ListLinkedIdentities,
+    /// Take an identity off your login.
+    UnlinkIdentity,
+    /// List provisioned logins.
+    ListProvisionedLogins,
+    /// Read a provisioned login.
+    GetProvisionedLogin,
+    /// Make a login that another system keeps, with its person in the directory.
+    CreateProvisionedLogin,
+    /// Change members of a provisioned login (merge patch).
+    UpdateProvisionedLogin,
+    /// Let a provisioned login sign in no more: its sessions end.
+    DeactivateProvisionedLogin,
+    /// Let a provisioned login sign in again.
+    ActivateProvisionedLogin,
+    /// Archive a provisioned login; it signs in no more, and its unique values become free.
+    ArchiveProvisionedLogin,
     /// What hangs on a need: statements, causes, offers, second looks, solutions, steps and goals, with their links.
     GetNeedTrace,
 }

@@ -6,7 +6,11 @@ use serde_json::{Map, Value, json};
 
 use crate::access::{Reach, rule};
 use crate::error::Code;
+use crate::example;
+use crate::export::{self, Format};
+use crate::op::Op;
 use crate::operation::{Kind, Operation, Operations, Parameter};
+use crate::sse;
 use crate::standing::Role;
 
 const TITLE: &str = "Roundtable";
@@ -54,18 +58,22 @@ fn references(value: &mut Value, each: &mut impl FnMut(&mut String)) {
     }
 }
 
-/// Leaves out schemas that nothing refers to.
+/// Leaves out components that nothing refers to.
 fn prune(document: &mut Value) {
     loop {
         let mut named = std::collections::BTreeSet::new();
         references(document, &mut |reference| {
-            named.extend(reference.strip_prefix("#/components/schemas/").map(str::to_owned));
+            named.insert(reference.clone());
         });
-        let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
-        let Some(schemas) = schemas else { return };
-        let before = schemas.len();
-        schemas.retain(|name, _| named.contains(name));
-        if schemas.len() == before {
+        let mut left_out = false;
+        for kind in ["schemas", "responses", "headers", "examples"] {
+            let components = document.pointer_mut(&format!("/components/{kind}")).and_then(Value::as_object_mut);
+            let Some(components) = components else { continue };
+            let before = components.len();
+            components.retain(|name, _| named.contains(&format!("#/components/{kind}/{name}")));
+            left_out |= components.len() < before;
+        }
+        if !left_out {
             return;
         }
     }
@@ -76,6 +84,18 @@ fn written(operations: &Operations) -> Value {
     for operation in operations.iter() {
         let path = paths.entry(operation.path.clone()).or_default();
         path.insert(operation.kind.method().to_lowercase(), described(operations, operation));
+        if operation.kind == Kind::List {
+            for format in Format::ALL {
+                let file = export::as_file(operation, format);
+                paths.insert(
+                    file.path.clone(),
+                    Map::from_iter([("get".to_owned(), as_file(operations, &file, format))]),
+                );
+            }
+        }
+    }
+    if let Some(feed) = operations.get(Op::ListEvents) {
+        paths.insert(sse::PATH.into(), Map::from_iter([("get".into(), streamed(operations, feed))]));
     }
     let mut tags: Vec<&str> = operations.iter().map(|operation| operation.collection).collect();
     tags.sort_unstable();
@@ -100,9 +120,12 @@ fn written(operations: &Operations) -> Value {
         "security": [{ "bearer": [] }],
         "tags": tags,
         "paths": paths,
+        "webhooks": { "event": { "post": told() } },
         "components": {
             "schemas": schemas(operations),
             "responses": responses(),
+            "headers": headers(),
+            "examples": examples(operations),
             "securitySchemes": {
                 "bearer": {
                     "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
@@ -115,6 +138,64 @@ fn written(operations: &Operations) -> Value {
                 },
             },
         },
+    })
+}
+
+/// The feed as it happens, which is no operation of its own: it answers what the feed answers, without an end.
+fn streamed(operations: &Operations, feed: &Operation) -> Value {
+    let mut out = described(operations, feed);
+    out["operationId"] = json!("streamEvents");
+    out["summary"] = json!("What happens, as it happens (server-sent events)");
+    out["description"] = json!(
+        "Each event as it happens: `id` is its cursor, `event` its kind, `data` the event as the feed shows it. Without a \
+         cursor it begins now. An event named `end` says why the stream ends."
+    );
+    if let Some(parameters) = out["parameters"].as_array_mut() {
+        parameters.retain(|parameter| parameter["name"] != "first");
+        parameters.push(json!({
+            "name": "Last-Event-ID", "in": "header", "required": false,
+            "description": "Cursor of the last event seen; stands over `after`.",
+            "schema": { "type": "string", "maxLength": 200 },
+        }));
+    }
+    out["responses"]["200"] = json!({
+        "description": "The stream.",
+        "headers": { "Request-Id": referring("Request-Id") },
+        "content": { sse::MEDIA_TYPE: { "schema": { "type": "string", "description": "Server-sent events." } } },
+    });
+    out["responses"]["429"] = json!({ "$ref": "#/components/responses/TooManyRequests" });
+    out
+}
+
+/// The schema of what a webhook is sent.
+const MESSAGE: &str = "WebhookMessage";
+
+/// What a webhook is sent.
+fn told() -> Value {
+    let sent = |name: &str, about: &str| {
+        json!({
+            "name": name, "in": "header", "required": true, "description": about,
+            "schema": { "type": "string", "maxLength": 1000 },
+        })
+    };
+    json!({
+        "operationId": "event",
+        "summary": "Something happened",
+        "description": "Sent to the address of a webhook (Standard Webhooks). Answer 2xx within the time given; anything \
+            else is tried again for three days. 410 ends it at once.",
+        "tags": ["webhooks"],
+        "security": [],
+        "parameters": [
+            sent("webhook-id", "Id of the message, the same at every attempt."),
+            sent("webhook-timestamp", "When it was sent, seconds since 1970."),
+            sent("webhook-signature", "Signatures, separated by blanks: `v1,` and HMAC-SHA256 over `id.timestamp.body` in base64."),
+        ],
+        "requestBody": {
+            "required": true,
+            "description": "What happened.",
+            "content": content("application/json", MESSAGE),
+        },
+        "responses": { "204": { "description": "Taken." } },
     })
 }
 
@@ -168,6 +249,14 @@ fn schemas(operations: &Operations) -> Value {
             },
         }),
     );
+    for (name, member, end) in operations.deprecations.members() {
+        let schema = schemas.get_mut(name).and_then(|schema| schema["properties"].get_mut(member));
+        if let Some(schema) = schema.and_then(Value::as_object_mut) {
+            schema.insert("deprecated".into(), json!(true));
+            let about = schema.get("description").and_then(Value::as_str).unwrap_or_default();
+            schema.insert("description".into(), json!(format!("{about} Deprecated: {}", end.reason()).trim()));
+        }
+    }
     let relations = &operations.relations;
     for relation in relations {
         let target = json!({ "$ref": format!("#/components/schemas/{}", relation.to) });
@@ -202,30 +291,127 @@ const COMMON: &[(u16, &str, &str)] = &[
     (428, "VersionRequired", "If-Match is missing."),
     (429, "TooManyRequests", "Slow down."),
     (500, "Failed", "Something failed on our side."),
+    (502, "ProviderUnavailable", "The identity provider does not answer."),
     (503, "Unavailable", "For the moment not available."),
 ];
 
 fn responses() -> Value {
     let mut responses = Map::new();
     for (status, name, about) in COMMON {
+        let codes: Vec<&str> =
+            Code::ALL.iter().filter(|code| code.status() == *status).map(|code| code.wire()).collect();
         let mut response = json!({
-            "description": about,
-            "headers": { "Request-Id": header("Id of the request.", "string") },
-            "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
+            "description": format!("{about} The codes: {}.", codes.join(", ")),
+            "headers": { "Request-Id": referring("Request-Id") },
+            "content": { "application/problem+json": {
+                "schema": { "$ref": "#/components/schemas/Problem" },
+                "examples": { "typical": { "$ref": format!("#/components/examples/{name}") } },
+            } },
+            "x-codes": codes,
         });
         if matches!(status, 429 | 503) {
-            response["headers"]["Retry-After"] = header("Seconds to wait.", "integer");
+            response["headers"]["Retry-After"] = referring("Retry-After");
+        }
+        if *status == 429 {
+            response["headers"]["RateLimit"] = referring("RateLimit");
+            response["headers"]["RateLimit-Policy"] = referring("RateLimit-Policy");
         }
         if *status == 401 {
-            response["headers"]["WWW-Authenticate"] = header("How to authenticate.", "string");
+            response["headers"]["WWW-Authenticate"] = referring("WWW-Authenticate");
+        }
+        if *status == 415 {
+            response["headers"]["Accept-Patch"] = referring("Accept-Patch");
         }
         responses.insert((*name).into(), response);
     }
     Value::Object(responses)
 }
 
-fn header(about: &str, kind: &str) -> Value {
-    json!({ "description": about, "schema": { "type": kind } })
+/// Headers of answers: name, whether it is always there where it is declared, what it holds, and an example.
+const HEADERS: &[(&str, bool, &str, &str)] = &[
+    ("Request-Id", true, "Id of the request, to quote when asking for help.", "019aa2c4-7e00-7000-8000-000000000001"),
+    ("ETag", false, "The record's version in quotes; send it back as If-Match. Not there with `expand`.", "\"3\""),
+    ("Location", true, "Address of the new record.", "/v1/meetings/019aa2c4-7e00-7000-8000-000000000002"),
+    (
+        "Link",
+        false,
+        "The next page, `rel=\"next\"` (RFC 8288), when there is one. Of an operation that ends, also its successor.",
+        "</v1/meetings?after=eyJpZCI6IjAxOWFhMmM0In0>; rel=\"next\"",
+    ),
+    ("Retry-After", true, "Seconds to wait.", "12"),
+    ("WWW-Authenticate", true, "How to authenticate.", "Bearer"),
+    ("Accept-Patch", false, "The media type a PATCH takes (RFC 5789).", "application/merge-patch+json"),
+    (
+        "RateLimit",
+        false,
+        "What is left of the limit, and seconds until it is whole again, where requests are limited.",
+        "\"read\";r=599;t=1",
+    ),
+    ("RateLimit-Policy", false, "The limit: requests in a window of seconds.", "\"read\";q=600;w=60"),
+    (
+        "Deprecation",
+        true,
+        "Since when the operation is deprecated: seconds since 1970 after an @ (RFC 9745).",
+        "@1793577600",
+    ),
+    ("Sunset", false, "When the operation ends (RFC 8594).", "Sun, 01 Nov 2026 00:00:00 GMT"),
+];
+
+fn headers() -> Value {
+    let mut headers = Map::new();
+    for (name, required, about, example) in HEADERS {
+        let mut schema = json!({ "type": "string", "examples": [example] });
+        if *name == "Retry-After" {
+            schema = json!({ "type": "integer", "format": "int32", "minimum": 0, "examples": [12] });
+        }
+        headers.insert((*name).into(), json!({ "description": about, "required": required, "schema": schema }));
+    }
+    Value::Object(headers)
+}
+
+fn referring(header: &str) -> Value {
+    json!({ "$ref": format!("#/components/headers/{header}") })
+}
+
+/// An example of every body and answer, by the name of its schema, and of a problem of every status.
+fn examples(operations: &Operations) -> Value {
+    let mut examples = Map::new();
+    let schemas = &operations.schemas.named;
+    for operation in operations.iter() {
+        let answer = json!({ "summary": "What is answered.", "value": example::answer(schemas, &operation.answer) });
+        examples.insert(operation.answer.clone(), answer);
+        if let Some(body) = &operation.body {
+            let value = match operation.kind {
+                Kind::Update => example::patch(schemas, body),
+                _ => example::body(schemas, body),
+            };
+            examples.insert(body.clone(), json!({ "summary": "What is sent.", "value": value }));
+        }
+    }
+    let message = json!({ "summary": "What is sent.", "value": example::answer(schemas, MESSAGE) });
+    examples.insert(MESSAGE.into(), message);
+    for (status, name, _) in COMMON {
+        let wanted = if *status == 400 { Some(Code::InvalidInput) } else { None };
+        let Some(code) = wanted.or(Code::ALL.iter().copied().find(|code| code.status() == *status)) else { continue };
+        let mut value = json!({
+            "type": format!("/problems/{}", code.wire()), "title": code.title(), "status": status,
+            "detail": code.meaning(), "code": code.wire(), "requestId": "019aa2c4-7e00-7000-8000-000000000001",
+        });
+        if code == Code::InvalidInput {
+            value["detail"] = json!("/title: at most 300 characters");
+            value["errors"] = json!([{ "pointer": "/title", "code": "too_long", "detail": "at most 300 characters" }]);
+        }
+        examples.insert((*name).into(), json!({ "summary": code.title(), "value": value }));
+    }
+    Value::Object(examples)
+}
+
+/// Content of this schema, with its example.
+fn content(kind: &str, schema: &str) -> Value {
+    json!({ kind: {
+        "schema": { "$ref": format!("#/components/schemas/{schema}") },
+        "examples": { "typical": { "$ref": format!("#/components/examples/{schema}") } },
+    } })
 }
 
 fn described(operations: &Operations, operation: &Operation) -> Value {
@@ -244,7 +430,7 @@ fn described(operations: &Operations, operation: &Operation) -> Value {
         out["requestBody"] = json!({
             "required": operations.needs_body(operation),
             "description": "What is sent.",
-            "content": { kind: { "schema": { "$ref": format!("#/components/schemas/{body}") } } },
+            "content": content(kind, body),
         });
     }
     out["security"] = match open {
@@ -252,6 +438,14 @@ fn described(operations: &Operations, operation: &Operation) -> Value {
         false if rule.signed_in => json!([{ "bearer": [] }]),
         false => json!([{ "clientCredentials": [operations.scope(operation.op)] }, { "bearer": [] }]),
     };
+    if let Some(end) = operations.deprecations.operation(operation.op) {
+        out["deprecated"] = json!(true);
+        out["description"] = json!(format!("{} Deprecated: {}", description(operation), end.reason()));
+        let headers = &mut out["responses"][operation.kind.status().to_string()]["headers"];
+        for header in ["Deprecation", "Sunset", "Link"] {
+            headers[header] = referring(header);
+        }
+    }
     let roles: Vec<Value> = Role::ALL
         .into_iter()
         .filter(|role| rule.reach(*role) != Reach::Nothing)
@@ -267,6 +461,32 @@ fn described(operations: &Operations, operation: &Operation) -> Value {
     if !roles.is_empty() {
         out["x-roles"] = json!(roles);
     }
+    out
+}
+
+/// A list as a file, described: an operation of its own, since it answers in another form.
+fn as_file(operations: &Operations, file: &Operation, format: Format) -> Value {
+    let mut out = described(operations, file);
+    let (ending, form) = match format {
+        Format::Csv => ("Csv", "CSV (RFC 4180), a line of headers first"),
+        Format::JsonLines => ("Jsonl", "JSON Lines, one record a line"),
+    };
+    out["operationId"] = json!(format!("{}{ending}", file.op.name()));
+    out["summary"] = json!(format!("{} as {form}", file.op.summary().trim_end_matches('.')));
+    out["description"] = json!(format!("{} The whole list as {form}.", description(file)));
+    if let Some(parameters) = out["parameters"].as_array_mut() {
+        parameters.retain(|parameter| parameter["name"] != "expand");
+    }
+    out["responses"]["200"] = json!({
+        "description": "The file.",
+        "headers": {
+            "Request-Id": referring("Request-Id"),
+            "RateLimit": referring("RateLimit"),
+            "RateLimit-Policy": referring("RateLimit-Policy"),
+            "Content-Disposition": { "description": "Name of the file.", "schema": { "type": "string" } },
+        },
+        "content": { format.media_type(): { "schema": { "type": "string" } } },
+    });
     out
 }
 
@@ -291,7 +511,11 @@ fn parameters(operations: &Operations, operation: &Operation) -> Vec<Value> {
         }));
     }
     for parameter in &operation.parameters {
-        parameters.push(query(parameter));
+        let mut one = query(parameter);
+        if operation.in_path(parameter) {
+            (one["in"], one["required"]) = (json!("path"), json!(true));
+        }
+        parameters.push(one);
     }
     let has_relations = operations.relations.iter().any(|relation| Some(relation.from) == record(operation));
     if matches!(operation.kind, Kind::List | Kind::Get) && has_relations {
@@ -318,18 +542,25 @@ fn parameters(operations: &Operations, operation: &Operation) -> Vec<Value> {
             "schema": { "type": "string", "minLength": 1, "maxLength": 255 },
         }));
     }
-    if operation.kind.needs_version() {
+    if operation.kind == Kind::Upsert {
         parameters.push(json!({
-            "name": "If-Match", "in": "header", "required": true,
+            "name": "If-None-Match", "in": "header", "required": false,
+            "description": "With `*` the same as `createOnly`.",
+            "schema": { "type": "string", "maxLength": 200 },
+        }));
+    }
+    if operation.kind.needs_version() || operation.kind == Kind::Upsert {
+        parameters.push(json!({
+            "name": "If-Match", "in": "header", "required": operation.kind.needs_version(),
             "description": "The entity tag read with the record: its version in quotes.",
-            "schema": { "type": "string", "maxLength": 20, "examples": ["\"3\""] },
+            "schema": { "type": "string", "pattern": "^\"[1-9][0-9]{0,9}\"$", "maxLength": 12, "examples": ["\"3\""] },
         }));
     }
     if operation.kind == Kind::Get {
         parameters.push(json!({
             "name": "If-None-Match", "in": "header", "required": false,
             "description": "Answer 304 when the record still has this entity tag.",
-            "schema": { "type": "string", "maxLength": 200 },
+            "schema": { "type": "string", "examples": ["\"3\""] },
         }));
     }
     if !rule(operation.op).open {
@@ -360,23 +591,32 @@ fn query(parameter: &Parameter) -> Value {
 }
 
 fn answers(operation: &Operation, open: bool) -> Value {
-    let mut headers = json!({ "Request-Id": header("Id of the request.", "string") });
-    if operation.kind == Kind::Get || operation.kind == Kind::Create || operation.kind.needs_version() {
-        headers["ETag"] = header("The record's version in quotes; send it back as If-Match.", "string");
+    let mut headers = json!({
+        "Request-Id": referring("Request-Id"),
+        "RateLimit": referring("RateLimit"),
+        "RateLimit-Policy": referring("RateLimit-Policy"),
+    });
+    let one = matches!(operation.kind, Kind::Get | Kind::Create | Kind::Upsert);
+    if one || operation.kind.needs_version() {
+        headers["ETag"] = referring("ETag");
     }
     if operation.kind == Kind::Create {
-        headers["Location"] = header("Address of the new record.", "string");
+        headers["Location"] = referring("Location");
     }
     if operation.kind == Kind::List {
-        headers["Link"] = header("The next page, rel=next (RFC 8288).", "string");
+        headers["Link"] = referring("Link");
     }
     let about = match operation.kind {
         Kind::List => "A page.",
         Kind::Create => "Made.",
         Kind::Get | Kind::Report => "Found.",
-        Kind::Update => "Changed.",
+        Kind::Update | Kind::Upsert => "Changed.",
         Kind::Archive => "Archived.",
         Kind::Act | Kind::Submit => "Done.",
+    };
+    let shape = match operation.media {
+        "application/json" => content("application/json", &operation.answer),
+        media => json!({ media: { "schema": { "type": "string" } } }),
     };
     let mut answers = Map::new();
     answers.insert(
@@ -384,23 +624,26 @@ fn answers(operation: &Operation, open: bool) -> Value {
         json!({
             "description": about,
             "headers": headers,
-            "content": { "application/json": { "schema": { "$ref": format!("#/components/schemas/{}", operation.answer) } } },
+            "content": shape,
         }),
     );
+    if operation.kind == Kind::Upsert {
+        let mut made = answers[&operation.kind.status().to_string()].clone();
+        made["description"] = json!("Made.");
+        made["headers"]["Location"] = referring("Location");
+        answers.insert("201".into(), made);
+    }
     if operation.kind == Kind::Get {
         answers.insert(
             "304".into(),
             json!({
                 "description": "Not changed since.",
-                "headers": { "ETag": header("The record's version in quotes.", "string") },
+                "headers": { "ETag": referring("ETag"), "Request-Id": referring("Request-Id") },
             }),
         );
     }
-    let mut statuses: Vec<u16> = vec![400, 401, 406, 500, 503];
-    if !open {
-        statuses.push(403);
-    }
-    if operation.path.contains("{id}") || operation.kind == Kind::Report {
+    let mut statuses: Vec<u16> = vec![400, 401, 403, 406, 429, 500, 503];
+    if operation.path.contains("{id}") || matches!(operation.kind, Kind::Report | Kind::Submit) {
         statuses.push(404);
     }
     if operation.kind.writes() {
@@ -409,8 +652,14 @@ fn answers(operation: &Operation, open: bool) -> Value {
     if operation.kind.needs_version() {
         statuses.extend([412, 428]);
     }
+    if operation.kind == Kind::Upsert {
+        statuses.push(412);
+    }
     if open {
-        statuses.extend([410, 429]);
+        statuses.extend([410, 502]);
+    }
+    if operation.op == Op::ListEvents {
+        statuses.push(410);
     }
     statuses.sort_unstable();
     for status in statuses {

@@ -17,13 +17,16 @@ use uuid::Uuid;
 use crate::access::{Reach, rule};
 use crate::collection::CollectionOf;
 use crate::ctx::Ctx;
+use crate::deprecation::{Deprecation, Deprecations};
 use crate::error::{Code, Error, Result};
 use crate::list::{self, Narrow, PageInfo};
 use crate::op::Op;
+use crate::reader::Reader;
 use crate::record::{self, Target};
 use crate::relation::Relation;
 use crate::schema::Schemas;
 use crate::scope::Scoped;
+use crate::seal;
 use crate::standing::Standing;
 use crate::token::fingerprint;
 
@@ -38,6 +41,8 @@ pub enum Kind {
     Create,
     /// Changes members of one.
     Update,
+    /// Makes or changes the one that another system knows by an identifier.
+    Upsert,
     /// Archives one (`DELETE`).
     Archive,
     /// Moves one to another state, or does another named thing to it.
@@ -71,6 +76,7 @@ impl Kind {
         match self {
             Kind::List | Kind::Get | Kind::Report => "GET",
             Kind::Update => "PATCH",
+            Kind::Upsert => "PUT",
             Kind::Archive => "DELETE",
             Kind::Create | Kind::Act | Kind::Submit => "POST",
         }
@@ -139,6 +145,48 @@ pub trait Shown: Send {
     fn next(&self) -> Option<&str> {
         None
     }
+    /// Whether the record shown was made by what is answered.
+    fn is_new(&self) -> bool {
+        false
+    }
+}
+
+/// What an upsert shows of a record that was not there before.
+struct New(Box<dyn Shown>);
+
+impl Shown for New {
+    fn json(&self) -> Result<Vec<u8>> {
+        self.0.json()
+    }
+    fn value(&self) -> Result<Value> {
+        self.0.value()
+    }
+    fn is_new(&self) -> bool {
+        true
+    }
+}
+
+/// What is asked of an upsert.
+#[derive(Clone, Debug)]
+pub struct Upsert {
+    /// Scheme of the external id.
+    pub scheme: String,
+    /// The external id.
+    pub value: String,
+    /// The version the change is made on, if it is to be made on that only.
+    pub version: Option<i32>,
+    /// Refuse when the record is there.
+    pub create_only: bool,
+    /// The record, in the shape of a creation.
+    pub body: Map<String, Value>,
+}
+
+/// What became of an upsert.
+pub struct Upserted {
+    /// The record.
+    pub answered: Answered,
+    /// Whether it was made.
+    pub created: bool,
 }
 
 pub(crate) struct One<T>(pub(crate) T);
@@ -150,6 +198,13 @@ impl<T: Serialize + Send> Shown for One<T> {
     fn value(&self) -> Result<Value> {
         serde_json::to_value(&self.0).map_err(Error::internal)
     }
+}
+
+/// Text that REST sends as it is and GraphQL as its one member.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Text {
+    /// The text.
+    pub text: String,
 }
 
 impl<R: Serialize + Send> Shown for list::Page<R> {
@@ -184,6 +239,14 @@ struct Kept {
     id: Option<Uuid>,
 }
 
+/// An answer kept for a key is not given again once the record was sealed from whoever asks.
+async fn refuse_sealed_since(ctx: &Ctx, id: Option<Uuid>) -> Result<()> {
+    match (id, ctx.caller.standing()) {
+        (Some(id), Some(standing)) if seal::hidden(ctx, standing).await?.contains(&id) => Err(Error::not_found()),
+        _ => Ok(()),
+    }
+}
+
 /// What follows from an event in another area: the view of its transaction, and the record it tells of.
 type After = Arc<dyn Fn(Ctx, Uuid) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
@@ -214,9 +277,18 @@ pub struct Operation {
     pub large: bool,
     /// Name of the schema of the answer: the record, the page, or the report.
     pub answer: String,
+    /// Media type REST answers in.
+    pub media: &'static str,
     /// Name of the record's schema, for lists.
     pub item: Option<String>,
     pub(crate) run: Run,
+}
+
+impl Operation {
+    /// Whether a parameter stands in the address, so that it cannot be left out.
+    pub fn in_path(&self, parameter: &Parameter) -> bool {
+        self.path.contains(&format!("{{{}}}", parameter.name))
+    }
 }
 
 /// A collection.
@@ -246,9 +318,13 @@ pub struct Operations {
     pub relations: Vec<Relation>,
     /// Schemas.
     pub schemas: Schemas,
+    /// What is to end.
+    pub deprecations: Deprecations,
     after: Vec<(&'static str, After)>,
     tend: Vec<(Op, Tend)>,
     flags: Vec<(Op, &'static str, Flag)>,
+    /// How the records are read that events tell of, by the name events give them.
+    pub readers: BTreeMap<&'static str, Reader>,
     /// Records that are interfaces, with the member and the words that say which narrower form a row has.
     pub interfaces: HashMap<&'static str, fn(&Value) -> &'static str>,
 }
@@ -267,6 +343,16 @@ impl Operations {
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &Operation> {
         self.operations.values()
+    }
+
+    /// Says that an operation is to end, at both doors and in the documents.
+    pub fn deprecate(&mut self, op: Op, end: Deprecation) {
+        self.deprecations.add_operation(op, end);
+    }
+
+    /// Says that a member of a schema is to end, at both doors and in the documents.
+    pub fn deprecate_member(&mut self, schema: &'static str, member: &'static str, end: Deprecation) {
+        self.deprecations.add_member(schema, member, end);
     }
 
     /// Says what follows from an event, in its transaction. So an area learns of another without knowing it.
@@ -353,6 +439,7 @@ impl Operations {
     /// when an idempotency key came with it.
     pub async fn call(&self, ctx: &Ctx, op: Op, arguments: Arguments) -> Result<Answered> {
         let operation = self.operations.get(&op).ok_or_else(Error::not_found)?;
+        ctx.count(operation.kind.writes())?;
         let ctx = ctx.for_operation(op);
         let rule = rule(op);
         if rule.signed_in {
@@ -377,7 +464,7 @@ impl Operations {
         if arguments.body.is_null() && operation.kind == Kind::Act {
             arguments.body = json!({});
         }
-        if operation.kind == Kind::Create
+        if matches!(operation.kind, Kind::Create | Kind::Upsert)
             && let Value::Object(members) = &mut arguments.body
         {
             members.retain(|_, value| !value.is_null());
@@ -417,6 +504,7 @@ impl Operations {
                         return Err(Code::IdempotencyMismatch.into());
                     }
                     let kept: Kept = serde_json::from_str(&row.answer).map_err(Error::internal)?;
+                    refuse_sealed_since(&ctx, kept.id).await?;
                     return Ok(Answered { shown: Box::new(One(kept.value)), version: kept.version, id: kept.id });
                 }
                 let answered = run(ctx.clone(), arguments).await?;
@@ -501,6 +589,7 @@ impl Operations {
             body: None,
             large: false,
             answer,
+            media: "application/json",
             item: None,
             run: Arc::new(move |ctx, arguments| {
                 let run = run.clone();
@@ -514,6 +603,84 @@ impl Operations {
                 })
             }),
         });
+    }
+
+    /// Makes or changes the record of a collection that another system knows by an identifier:
+    /// `PUT /v1/{collection}/by-external-id/{scheme}/{value}`. It takes what a creation takes.
+    pub fn upsert<F, Fut>(&mut self, op: Op, collection: &'static str, run: F)
+    where
+        F: Fn(Ctx, Upsert) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Upserted>> + Send + 'static,
+    {
+        let create = self.operations.values().find(|one| one.collection == collection && one.kind == Kind::Create);
+        let Some((body, answer)) = create.map(|create| (create.body.clone(), create.answer.clone())) else {
+            return;
+        };
+        let parameter = |name: &str, schema: Value, description: &str| Parameter {
+            name: name.into(),
+            schema,
+            many: false,
+            description: description.into(),
+        };
+        let run = Arc::new(run);
+        self.add(Operation {
+            op,
+            kind: Kind::Upsert,
+            path: format!("/v1/{collection}/by-external-id/{{scheme}}/{{value}}"),
+            collection,
+            parameters: vec![
+                parameter(
+                    "scheme",
+                    json!({ "type": "string", "minLength": 1, "maxLength": 100 }),
+                    "Scheme of the external id.",
+                ),
+                parameter("value", json!({ "type": "string", "minLength": 1, "maxLength": 300 }), "The external id."),
+                parameter("createOnly", json!({ "type": "boolean" }), "Refuse when the record is there already."),
+            ],
+            body,
+            large: false,
+            answer,
+            media: "application/json",
+            item: None,
+            run: Arc::new(move |ctx, arguments| {
+                let run = run.clone();
+                Box::pin(async move {
+                    let text = |name: &str| {
+                        let given = arguments.parameters.get(name).and_then(Value::as_str).map(str::to_owned);
+                        given.ok_or_else(|| Error::member(format!("/{name}"), "required", "give it"))
+                    };
+                    let asked = Upsert {
+                        scheme: text("scheme")?,
+                        value: text("value")?,
+                        version: arguments.version,
+                        create_only: arguments.parameters.get("createOnly") == Some(&json!(true)),
+                        body: arguments.body.as_object().cloned().unwrap_or_default(),
+                    };
+                    let Upserted { mut answered, created } = run(ctx, asked).await?;
+                    if created {
+                        answered.shown = Box::new(New(answered.shown));
+                    }
+                    Ok(answered)
+                })
+            }),
+        });
+    }
+
+    /// The same, answering with text of a media type of its own: `GET /v1/{path}`.
+    pub fn text<Q, F, Fut>(&mut self, op: Op, collection: &'static str, path: &str, media: &'static str, run: F)
+    where
+        Q: DeserializeOwned + ToSchema + Send + 'static,
+        F: Fn(Ctx, Q) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<String>> + Send + 'static,
+    {
+        let run = Arc::new(run);
+        self.report::<Q, Text, _, _>(op, collection, path, move |ctx, question| {
+            let run = run.clone();
+            async move { run(ctx, question).await.map(|text| Text { text }) }
+        });
+        if let Some(operation) = self.operations.get_mut(&op) {
+            operation.media = media;
+        }
     }
 
     /// The same, with a body of up to the limit of imports.
@@ -550,6 +717,7 @@ impl Operations {
             body: Some(body),
             large: false,
             answer,
+            media: "application/json",
             item: None,
             run: Arc::new(move |ctx, arguments| {
                 let run = run.clone();

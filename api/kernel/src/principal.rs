@@ -2,13 +2,14 @@
 //!
 //! Roles are never trusted from a token. A change made here holds at once; one made by another replica within a second.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
+use chrono::SubsecRound;
 use roundtable_entity::{
     ChampionState, PartnerState, SeatState, StaffRole, Timestamp, account, account_person, champion, partner,
-    partnership, seat, service_account, staff_appointment,
+    partnership, revoked_token, seat, service_account, staff_appointment,
 };
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -17,6 +18,7 @@ use uuid::Uuid;
 use crate::error::Result;
 use crate::standing::{Principal, Role, Standing};
 use crate::store::Store;
+use crate::token::Claims;
 
 const KEPT: Duration = Duration::from_secs(1);
 const MOST: usize = 50_000;
@@ -28,6 +30,24 @@ pub struct Known {
     pub principal: Arc<Principal>,
     /// Sessions begun earlier are dead.
     pub sessions_since: Timestamp,
+    /// When the account ends; absent when no end is set.
+    pub until: Option<Timestamp>,
+    /// Tokens and sessions that were ended before their time.
+    pub revoked: Arc<HashSet<Uuid>>,
+}
+
+impl Known {
+    /// Whether a token of theirs still holds: made since they may sign in, and neither it nor its session was ended.
+    pub fn honours(&self, claims: &Claims) -> bool {
+        // A token tells its moment to the millisecond.
+        claims.made_at().is_some_and(|made| made >= self.sessions_since.trunc_subsecs(3))
+            && !self.revoked.contains(&claims.jti)
+            && !claims.sid.is_some_and(|session| self.revoked.contains(&session))
+    }
+
+    fn holds(&self) -> bool {
+        self.until.is_none_or(|until| until > chrono::Utc::now())
+    }
 }
 
 /// Principals by account.
@@ -50,7 +70,7 @@ impl Principals {
             && let Some((since, known)) = kept.get(&account_id)
             && since.elapsed() < KEPT
         {
-            return Ok(Some(known.clone()));
+            return Ok(Some(known.clone()).filter(Known::holds));
         }
         let asked = Instant::now();
         let Some(known) = load(store, account_id).await? else {
@@ -74,12 +94,15 @@ async fn load(store: &Store, account_id: Uuid) -> Result<Option<Known>> {
         }
         let mut standings = Vec::new();
         if account.operator {
-            standings.push(Standing::operator());
+            standings.push(Standing { account_id: Some(account_id), ..Standing::operator() });
         }
         standings.extend(appointments(store, account_id).await?);
         standings.extend(seats(store, account_id).await?);
         let principal = Principal { account_id, name: account.name, service: false, scopes: Vec::new(), standings };
-        return Ok(Some(Known { principal: Arc::new(principal), sessions_since: account.sessions_since }));
+        let revoked = revoked(store, account_id).await?;
+        let known =
+            Known { principal: Arc::new(principal), sessions_since: account.sessions_since, until: None, revoked };
+        return Ok(Some(known));
     }
     let Some(service) = service_account::Entity::find_by_id(account_id).one(read).await? else {
         return Ok(None);
@@ -90,7 +113,15 @@ async fn load(store: &Store, account_id: Uuid) -> Result<Option<Known>> {
     }
     let standings = bound(store, &service).await?.into_iter().collect();
     let principal = Principal { account_id, name: service.name, service: true, scopes: service.scopes.0, standings };
-    Ok(Some(Known { principal: Arc::new(principal), sessions_since: service.created_at }))
+    let revoked = revoked(store, account_id).await?;
+    let (sessions_since, until) = (service.created_at, service.expires_at);
+    Ok(Some(Known { principal: Arc::new(principal), sessions_since, until, revoked }))
+}
+
+async fn revoked(store: &Store, account_id: Uuid) -> Result<Arc<HashSet<Uuid>>> {
+    let rows =
+        revoked_token::Entity::find().filter(revoked_token::Column::AccountId.eq(account_id)).all(store.read()).await?;
+    Ok(Arc::new(rows.into_iter().map(|row| row.id).collect()))
 }
 
 async fn appointments(store: &Store, account_id: Uuid) -> Result<Vec<Standing>> {
@@ -113,6 +144,7 @@ async fn appointments(store: &Store, account_id: Uuid) -> Result<Vec<Standing>> 
             partner_id: None,
             person_id: None,
             seat_id: None,
+            account_id: Some(account_id),
         })
         .collect())
 }
@@ -165,6 +197,7 @@ async fn seats(store: &Store, account_id: Uuid) -> Result<Vec<Standing>> {
             partner_id: Some(partner.id),
             person_id: Some(row.person_id),
             seat_id: Some(row.id),
+            account_id: Some(account_id),
         });
     }
     Ok(standings)
@@ -200,5 +233,6 @@ async fn bound(store: &Store, service: &service_account::Model) -> Result<Option
         partner_id,
         person_id: None,
         seat_id: None,
+        account_id: Some(service.id),
     }))
 }

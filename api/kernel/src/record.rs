@@ -11,6 +11,7 @@ use crate::error::{Code, Error, Problem, Result};
 use crate::op::Op;
 use crate::schema::camel;
 use crate::scope::Scoped;
+use crate::seal;
 
 /// The record a change is made to, and the version it was made on.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +51,10 @@ pub async fn reference<R: Scoped>(ctx: &Ctx, pointer: &str, id: Uuid) -> Result<
         Error::member(pointer, "not_found", format!("there is no live {what} with this id"))
     };
     match known::<R>(ctx, id).await {
-        Ok(row) if row.archived_at().is_none() => Ok(row),
+        Ok(row) if row.archived_at().is_none() => {
+            seal::refuse_reserved(ctx, &row).await?;
+            Ok(row)
+        }
         Ok(_) => Err(missing()),
         Err(error) if error.code == Code::NotFound => Err(missing()),
         Err(error) => Err(error),
@@ -69,9 +73,12 @@ pub async fn target<R: Scoped>(ctx: &Ctx, op: Op, target: Target) -> Result<R> {
 
 async fn reached<R: Scoped>(ctx: &Ctx, op: Op, target: Target) -> Result<R> {
     let permit = ctx.permit(op)?;
-    let row = known::<R>(ctx, target.id).await?;
+    let mut row = known::<R>(ctx, target.id).await?;
     permit.covers(&row.owners())?;
+    seal::refuse_reserved(ctx, &row).await?;
     at_version(&row, target)?;
+    // A change is made on what the caller sees; ids it does not see are neither checked nor written.
+    seal::veil(ctx, &permit.standing, std::slice::from_mut(&mut row)).await?;
     Ok(row)
 }
 

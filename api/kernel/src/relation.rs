@@ -14,6 +14,7 @@ use crate::list;
 use crate::op::Op;
 use crate::schema::camel;
 use crate::scope::Scoped;
+use crate::seal;
 
 /// What a relation finds, by the id it was asked with.
 pub type Found = HashMap<Uuid, Value>;
@@ -74,8 +75,9 @@ async fn fetch_one<C: Scoped>(ctx: Ctx, ids: Vec<Uuid>) -> Result<Found> {
         return Ok(Found::new());
     };
     let mut found = Found::new();
-    for mut row in list::children::<C>(&ctx, &permit, "id", "id", &ids).await? {
-        row.mask(&permit.standing);
+    let mut rows = list::children::<C>(&ctx, &permit, "id", "id", &ids).await?;
+    seal::show(&ctx, &permit.standing, &mut rows).await?;
+    for row in rows {
         found.insert(row.id(), value(&row)?);
     }
     Ok(found)
@@ -92,8 +94,9 @@ async fn fetch_many<C: Scoped>(
         return Ok(Found::new());
     };
     let mut found: HashMap<Uuid, Vec<Value>> = HashMap::new();
-    for mut row in list::children::<C>(&ctx, &permit, column, order, &ids).await? {
-        row.mask(&permit.standing);
+    let mut rows = list::children::<C>(&ctx, &permit, column, order, &ids).await?;
+    seal::show(&ctx, &permit.standing, &mut rows).await?;
+    for row in rows {
         if let Some(id) = list::id_in(&row, column) {
             found.entry(id).or_default().push(value(&row)?);
         }

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, guard};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, guard};
+use futures_util::TryStreamExt;
 use roundtable_entity::Via;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::ctx::{App, Ctx};
 use crate::error::{Code, Error, Result};
+use crate::export::{self, Format};
 use crate::http;
 use crate::operation::{Answered, Arguments, Kind, Operation, Operations, Parameter};
 use crate::relation;
@@ -23,6 +25,9 @@ pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
     let mut paths: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
     for operation in app.operations.iter() {
         paths.entry(&operation.path).or_default().push(operation);
+        if operation.kind == Kind::List {
+            files(app, operation, config);
+        }
     }
     for (path, operations) in paths {
         let mut resource = web::resource(path);
@@ -35,6 +40,7 @@ pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
                 "GET" => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
                 "PATCH" => web::patch(),
                 "DELETE" => web::delete(),
+                "PUT" => web::put(),
                 _ => web::post(),
             };
             resource = resource.route(route.to(move |request: HttpRequest, payload: Payload| {
@@ -44,48 +50,133 @@ pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
         if allowed.contains(&"GET") {
             allowed.push("HEAD");
         }
-        let allowed = allowed.join(", ");
-        config.service(resource.default_service(web::to(move |request: HttpRequest| {
-            let mut response = http::problem(&Code::MethodNotAllowed.into(), &http::request_id(&request));
-            if let Ok(value) = header::HeaderValue::from_str(&allowed) {
-                response.headers_mut().insert(header::ALLOW, value);
+        config.service(resource.default_service(not_allowed(allowed.join(", "))));
+    }
+}
+
+/// Mounts a list as files, at its address with their endings.
+fn files(app: &Arc<App>, list: &Operation, config: &mut ServiceConfig) {
+    for format in Format::ALL {
+        let (app, file) = (app.clone(), Arc::new(export::as_file(list, format)));
+        let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
+        let resource = web::resource(&file.path).default_service(not_allowed("GET, HEAD".into()));
+        config.service(resource.route(route.to(move |request: HttpRequest| {
+            let (app, file) = (app.clone(), file.clone());
+            async move {
+                let ctx = match http::ctx(&request, &app, Via::Rest).await {
+                    Ok(ctx) => ctx,
+                    Err(error) => return http::refusal(&error, &request, &app),
+                };
+                let answered = match http::accepts(request.headers(), &[format.media_type()]) {
+                    true => exported(ctx.clone(), &file, format, &request).await,
+                    false => Err(Code::NotAcceptable.into()),
+                };
+                told(&ctx, &file, &request, answered)
             }
-            std::future::ready(response)
         })));
     }
 }
 
+fn not_allowed(allowed: String) -> actix_web::Route {
+    web::to(move |request: HttpRequest| {
+        let mut response = http::problem(&Code::MethodNotAllowed.into(), &http::request_id(&request));
+        if let Ok(value) = header::HeaderValue::from_str(&allowed) {
+            response.headers_mut().insert(header::ALLOW, value);
+        }
+        std::future::ready(response)
+    })
+}
+
+/// The form of a file that a list is asked for in by `Accept`: one named there, while JSON is not.
+fn asked_format(operation: &Operation, headers: &HeaderMap) -> Option<Format> {
+    if operation.kind != Kind::List || http::names(headers, "application/json") {
+        return None;
+    }
+    Format::ALL.into_iter().find(|format| http::names(headers, format.media_type()))
+}
+
+/// A whole list as a file.
+async fn exported(mut ctx: Ctx, file: &Operation, format: Format, request: &HttpRequest) -> Result<HttpResponse> {
+    let mut parameters = Map::new();
+    let operations = ctx.app.operations.clone();
+    let expand = query(&operations, file, request.query_string(), &mut ctx, &mut parameters)?;
+    if !expand.is_empty() {
+        return Err(Error::member(
+            "/expand",
+            "not_in_files",
+            "a file has the members of the records; leave expand out",
+        ));
+    }
+    let rows = export::stream(&ctx, file, format, parameters).await?;
+    let name = format!("{}-{}.{}", file.collection, ctx.today(), format.ending());
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((http::REQUEST_ID, &*ctx.request_id))
+        .insert_header((header::VARY, "Authorization, Acting-Partnership, Accept"))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .insert_header((header::CONTENT_TYPE, format.content_type()));
+    if request.method() == Method::HEAD {
+        return Ok(response.finish());
+    }
+    // The status is out by then: a failure ends the connection before the file's end, and is told here.
+    Ok(response.streaming(rows.inspect_err(|error| tracing::error!(%error, "an export broke off"))))
+}
+
 async fn handle(app: Arc<App>, operation: Arc<Operation>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let answered = answer(&app, &operation, &request, payload).await;
-    match answered {
+    let ctx = match http::ctx(&request, &app, Via::Rest).await {
+        Ok(ctx) => ctx,
+        Err(error) => return http::refusal(&error, &request, &app),
+    };
+    let answered = answer(ctx.clone(), &operation, &request, payload).await;
+    told(&ctx, &operation, &request, answered)
+}
+
+/// The answer, or the problem in its place, with what every answer says: what may still be asked, and what ends.
+fn told(ctx: &Ctx, operation: &Operation, request: &HttpRequest, answered: Result<HttpResponse>) -> HttpResponse {
+    let mut response = match answered {
         Ok(response) => response,
         Err(error) => {
-            let mut response = http::problem(&error, &http::request_id(&request));
+            let mut response = http::refusal(&error, request, &ctx.app);
             if error.code == Code::UnsupportedMediaType && operation.kind == Kind::Update {
                 let kind = header::HeaderValue::from_static("application/merge-patch+json");
                 response.headers_mut().insert(header::HeaderName::from_static("accept-patch"), kind);
             }
             response
         }
+    };
+    if let Some(tally) = ctx.tally() {
+        tally.show(response.headers_mut());
     }
+    let operations = &ctx.app.operations;
+    if let Some(end) = operations.deprecations.operation(operation.op) {
+        let successor = end.successor.and_then(|op| operations.get(op)).map(|operation| operation.path.as_str());
+        end.show(successor, response.headers_mut());
+    }
+    response
 }
 
-async fn answer(
-    app: &Arc<App>,
-    operation: &Operation,
-    request: &HttpRequest,
-    payload: Payload,
-) -> Result<HttpResponse> {
-    let mut ctx = http::ctx(request, app, Via::Rest).await?;
-    if !http::accepts(request.headers(), &["application/json", "application/problem+json"]) {
+async fn answer(mut ctx: Ctx, operation: &Operation, request: &HttpRequest, payload: Payload) -> Result<HttpResponse> {
+    if let Some(format) = asked_format(operation, request.headers()) {
+        return exported(ctx, &export::as_file(operation, format), format, request).await;
+    }
+    let app = ctx.app.clone();
+    if !http::accepts(request.headers(), &[operation.media, "application/problem+json"]) {
         return Err(Code::NotAcceptable.into());
     }
     let mut arguments = Arguments::default();
     if let Some(id) = request.match_info().get("id") {
         arguments.id = Some(Uuid::parse_str(id).map_err(|_| Error::not_found())?);
     }
+    if operation.kind == Kind::Upsert {
+        in_address(&app.operations, operation, request, &mut arguments.parameters).await?;
+    }
     let expand = query(&app.operations, operation, request.query_string(), &mut ctx, &mut arguments.parameters)?;
-    if operation.kind.needs_version() {
+    if operation.kind == Kind::Upsert && none_match(request.headers(), "*") {
+        arguments.parameters.insert("createOnly".into(), json!(true));
+    }
+    if operation.kind.needs_version() || operation.kind == Kind::Upsert {
         arguments.version = if_match(request.headers())?;
     }
     if operation.kind.repeatable() {
@@ -103,6 +194,21 @@ async fn answer(
     }
     let answered = app.operations.call(&ctx, operation.op, arguments).await?;
     respond(&ctx, operation, request, answered, &expand).await
+}
+
+/// Parameters that stand in the address, decoded.
+async fn in_address(
+    operations: &Operations,
+    operation: &Operation,
+    request: &HttpRequest,
+    parameters: &mut Map<String, Value>,
+) -> Result<()> {
+    let given = web::Path::<(String, String)>::extract(request).await.map_err(|_| Error::not_found())?.into_inner();
+    let named = operation.parameters.iter().filter(|parameter| operation.in_path(parameter));
+    for (parameter, text) in named.zip([given.0, given.1]) {
+        parameters.insert(parameter.name.clone(), parse(operations, parameter, &text)?);
+    }
+    Ok(())
 }
 
 async fn json_body(operation: &Operation, request: &HttpRequest, payload: Payload, most: usize) -> Result<Value> {
@@ -130,8 +236,13 @@ fn if_match(headers: &HeaderMap) -> Result<Option<i32>> {
             "name the version you read; * would overwrite what you have not seen",
         ));
     }
-    let version = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(|tag| tag.parse().ok());
-    version.map(Some).ok_or_else(|| Error::new(Code::Stale, "If-Match holds one entity tag as it was given in ETag"))
+    let tag = text.strip_prefix("W/").unwrap_or(text).strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let Some(tag) = tag.filter(|tag| !tag.contains('"')) else {
+        return Err(Error::member("/If-Match", "wrong_form", "give one entity tag as it came in ETag, such as \"3\""));
+    };
+    // A tag that is not one of ours matches nothing, and neither does a weak one (RFC 9110, section 13.1.1).
+    let version = if text.starts_with('W') { None } else { tag.parse().ok().filter(|version| *version > 0) };
+    version.map(Some).ok_or_else(|| Error::new(Code::Stale, "no version of this record has that entity tag"))
 }
 
 /// Most values of one filter.
@@ -139,7 +250,7 @@ const MOST_VALUES: usize = 200;
 /// Most relations to include.
 const MOST_RELATIONS: usize = 20;
 
-fn query(
+pub(crate) fn query(
     operations: &Operations,
     operation: &Operation,
     text: &str,
@@ -282,10 +393,13 @@ async fn respond(
     expand: &[String],
 ) -> Result<HttpResponse> {
     let tag = answered.version.map(|version| format!("\"{version}\""));
-    let status = StatusCode::from_u16(operation.kind.status()).unwrap_or(StatusCode::OK);
+    let made = operation.kind == Kind::Create || answered.shown.is_new();
+    let status = if made { StatusCode::CREATED } else { StatusCode::OK };
     let mut response = HttpResponse::build(status);
     response.insert_header((http::REQUEST_ID, &*ctx.request_id));
-    response.insert_header((header::VARY, "Authorization, Acting-Partnership"));
+    let list = operation.kind == Kind::List;
+    let vary = if list { "Authorization, Acting-Partnership, Accept" } else { "Authorization, Acting-Partnership" };
+    response.insert_header((header::VARY, vary));
     let cache = if operation.kind == Kind::Submit { "no-store" } else { "private, no-cache" };
     response.insert_header((header::CACHE_CONTROL, cache));
     // An expanded record changes when what it points to does, so it carries no tag.
@@ -295,15 +409,15 @@ async fn respond(
         }
         response.insert_header((header::ETAG, tag));
     }
-    if operation.kind == Kind::Create
-        && let Some(id) = answered.id
-    {
-        response.insert_header((header::LOCATION, format!("{}/{id}", operation.path)));
+    if let Some(id) = answered.id.filter(|_| made) {
+        response.insert_header((header::LOCATION, format!("/v1/{}/{id}", operation.collection)));
     }
     if let Some(cursor) = answered.shown.next() {
         response.insert_header((header::LINK, next_link(operation, request, cursor)));
     }
-    let body = if expand.is_empty() {
+    let body = if operation.media != "application/json" {
+        answered.shown.value()?["text"].as_str().unwrap_or_default().to_owned().into_bytes()
+    } else if expand.is_empty() {
         answered.shown.json()?
     } else {
         let mut value = answered.shown.value()?;
@@ -316,10 +430,11 @@ async fn respond(
         relation::expand(ctx, name, expand, records).await?;
         serde_json::to_vec(&value).map_err(Error::internal)?
     };
-    Ok(response.insert_header((header::CONTENT_TYPE, "application/json")).body(body))
+    Ok(response.insert_header((header::CONTENT_TYPE, operation.media)).body(body))
 }
 
-fn none_match(headers: &HeaderMap, tag: &str) -> bool {
+/// Whether the caller holds what this tag stands for already.
+pub fn none_match(headers: &HeaderMap, tag: &str) -> bool {
     headers
         .get_all(header::IF_NONE_MATCH)
         .filter_map(|value| value.to_str().ok())

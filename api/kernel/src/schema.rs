@@ -58,6 +58,14 @@ impl Schemas {
         self.named.insert(name.into(), schema);
     }
 
+    /// Says which words a text of a body can be, where the list is kept by the code that takes them.
+    pub fn one_of<'w>(&mut self, name: &str, member: &str, words: impl IntoIterator<Item = &'w str>) {
+        let words: Vec<&str> = words.into_iter().collect();
+        if let Some(schema) = self.named.get_mut(name).and_then(|schema| schema["properties"].get_mut(member)) {
+            schema["enum"] = json!(words);
+        }
+    }
+
     /// Says of a record which members are always there.
     pub fn require_present<R: Record>(&mut self) {
         let Some(schema) = self.named.get_mut(R::NAME) else {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::access::{Permit, Reach};
 use crate::op::Op;
+use crate::seal;
 use crate::standing::{Role, Standing};
 
 /// A record with its row rule.
@@ -31,6 +32,10 @@ pub trait Scoped: Record {
     fn order_only(_standing: &Standing) -> &'static [&'static str] {
         &[]
     }
+    /// Whether who wrote this row is not for this standing to know, its role included.
+    fn hides_author(&self, _standing: &Standing) -> bool {
+        false
+    }
 }
 
 fn every() -> Condition {
@@ -41,11 +46,14 @@ fn none() -> Condition {
     Condition::all().add(Expr::val(1).eq(0))
 }
 
-/// Rows of the partnership; every partnership's for the operator.
+/// Rows of the partnership that are not sealed from the standing; every partnership's for the operator.
 fn tenant<C: ColumnTrait>(column: C, permit: &Permit) -> Condition {
     match permit.standing.role {
         Role::Operator => every(),
-        _ => column.eq(permit.standing.partnership_id).into_condition(),
+        _ => column
+            .eq(permit.standing.partnership_id)
+            .into_condition()
+            .add_option(seal::unsealed(column, &permit.standing)),
     }
 }
 
@@ -95,6 +103,7 @@ owned! {
     GetSolutionApproval solution_approval.organization_id: OrganizationId,
     GetPlanApproval plan_approval.organization_id: OrganizationId,
     GetActionTeam action_team.lead_organization_id: LeadOrganizationId,
+    GetProvisionedLogin provisioned_login.organization_id: OrganizationId,
 }
 
 /// Records of a partnership that belong to nobody in particular.
@@ -117,6 +126,7 @@ shared! {
     GetPolicySetting policy_setting,
     GetMeetingSeries meeting_series,
     GetImportJob import_job,
+    GetImportRow import_row,
     GetExternalId external_id,
 }
 
@@ -591,11 +601,14 @@ impl Scoped for input::Model {
         vec![self.from_organization_id]
     }
     fn mask(&mut self, standing: &Standing) {
-        // A doubt may be raised without the others knowing by whom (practice 15).
-        if self.masked && !standing.role.is_intermediary() && !standing.acts_for(self.from_organization_id) {
+        if self.hides_author(standing) {
             self.from_organization_id = None;
             self.from_person_id = None;
         }
+    }
+    fn hides_author(&self, standing: &Standing) -> bool {
+        // A doubt may be raised without the others knowing by whom (practice 15).
+        self.masked && !standing.role.is_intermediary() && !standing.acts_for(self.from_organization_id)
     }
 }
 
@@ -622,6 +635,92 @@ impl Scoped for employer_statement::Model {
     }
 }
 
+/// Whether the standing speaks for one of the parties of a topic.
+fn is_party(standing: &Standing, parties: &Texts) -> bool {
+    standing.role.is_member() && listed(parties).any(|party| standing.acts_for(party))
+}
+
+impl Scoped for topic::Model {
+    const GET: Op = Op::GetTopic;
+    fn rows(permit: &Permit) -> Condition {
+        let standing = &permit.standing;
+        let rows = match permit.reach {
+            Reach::Nothing | Reach::Public => return none(),
+            Reach::Own | Reach::All => tenant(topic::Column::PartnershipId, permit),
+        };
+        if standing.role.is_intermediary() {
+            return rows;
+        }
+        let own = standing.organization_id.unwrap_or_default().to_string();
+        // What the parties agreed to treat in the partnership is for all members to read (practice 79).
+        rows.add(
+            Condition::any()
+                .add(topic::Column::Venue.eq(TopicVenue::Partnership))
+                .add(topic::Column::PartyOrganizationIds.contains(own)),
+        )
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        listed(&self.party_organization_ids).collect()
+    }
+    fn mask(&mut self, standing: &Standing) {
+        if is_party(standing, &self.party_organization_ids) {
+            return;
+        }
+        self.rationale = None;
+        self.contested_reason = None;
+        let held = match self.venue {
+            TopicVenue::Partnership => false,
+            TopicVenue::BargainingTable => true,
+            TopicVenue::Undetermined => self.subject_matter != Some(SubjectMatter::Other),
+        };
+        if held {
+            // A stub (practice 80).
+            *self = Self {
+                subject: None,
+                text: None,
+                subject_matter: None,
+                need_ids: Texts::default(),
+                cause_ids: Texts::default(),
+                employer_statement_ids: Texts::default(),
+                input_ids: Texts::default(),
+                offer_ids: Texts::default(),
+                second_look_ids: Texts::default(),
+                solution_ids: Texts::default(),
+                agenda_item_ids: Texts::default(),
+                decision_ids: Texts::default(),
+                action_item_ids: Texts::default(),
+                minutes_ids: Texts::default(),
+                proposed_by_organization_id: None,
+                ..self.clone()
+            };
+        }
+    }
+}
+
+impl Scoped for topic_consent::Model {
+    const GET: Op = Op::GetTopicConsent;
+    fn rows(permit: &Permit) -> Condition {
+        let Some(own) = permit.standing.organization_id.filter(|_| permit.standing.role.is_member()) else {
+            return none();
+        };
+        let topics = Query::select()
+            .column(topic::Column::Id)
+            .from(topic::Entity)
+            .and_where(topic::Column::PartyOrganizationIds.contains(own.to_string()))
+            .to_owned();
+        tenant(topic_consent::Column::PartnershipId, permit).add(topic_consent::Column::TopicId.in_subquery(topics))
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        vec![Some(self.organization_id)]
+    }
+}
+
 impl Scoped for resource_status_change::Model {
     const GET: Op = Op::GetResourceStatusChange;
     fn rows(permit: &Permit) -> Condition {
@@ -634,6 +733,24 @@ impl Scoped for resource_status_change::Model {
     }
     fn partnership_id(&self) -> Uuid {
         self.partnership_id
+    }
+}
+
+impl Scoped for calendar_feed::Model {
+    const GET: Op = Op::GetCalendarFeed;
+    fn rows(permit: &Permit) -> Condition {
+        match (permit.reach, permit.standing.account_id) {
+            (Reach::Own, Some(account)) => {
+                tenant(calendar_feed::Column::PartnershipId, permit).add(calendar_feed::Column::AccountId.eq(account))
+            }
+            _ => none(),
+        }
+    }
+    fn partnership_id(&self) -> Uuid {
+        self.partnership_id
+    }
+    fn owners(&self) -> Vec<Option<Uuid>> {
+        vec![Some(self.account_id)]
     }
 }
 
@@ -651,3 +768,36 @@ macro_rules! installation {
 }
 
 installation! { GetCode code, GetAccount account }
+
+/// Records of webhooks: known to whose they are, the intermediary's own to the intermediary.
+macro_rules! webhooks {
+    ($($get:ident $module:ident { $($mask:item)? })*) => { $(
+        impl Scoped for $module::Model {
+            const GET: Op = Op::$get;
+            fn rows(permit: &Permit) -> Condition {
+                let rows = tenant($module::Column::PartnershipId, permit);
+                match (permit.reach, permit.standing.organization_id) {
+                    (Reach::All, _) => rows.add($module::Column::OrganizationId.is_null()),
+                    (Reach::Own, Some(own)) => rows.add($module::Column::OrganizationId.eq(own)),
+                    _ => none(),
+                }
+            }
+            fn partnership_id(&self) -> Uuid { self.partnership_id }
+            fn owners(&self) -> Vec<Option<Uuid>> { vec![self.organization_id] }
+            $($mask)?
+        }
+    )* };
+}
+
+webhooks! {
+    GetWebhook webhook {}
+    GetWebhookDelivery webhook_delivery {
+        fn mask(&mut self, standing: &Standing) {
+            // The body was cut to one role; a colleague in another may know less.
+            if standing.role.word() != self.role {
+                self.payload = None;
+            }
+        }
+    }
+    GetWebhookAttempt webhook_attempt {}
+}

@@ -127,6 +127,8 @@ pub struct Standing {
     pub person_id: Option<Uuid>,
     /// The seat, for people with one.
     pub seat_id: Option<Uuid>,
+    /// The account, of a person or a system. What belongs to a login and to nobody else is its own.
+    pub account_id: Option<Uuid>,
 }
 
 impl Standing {
@@ -139,6 +141,7 @@ impl Standing {
             partner_id: None,
             person_id: None,
             seat_id: None,
+            account_id: None,
         }
     }
 
@@ -147,9 +150,9 @@ impl Standing {
         Self { partnership_id, role: Role::Intermediary, ..Self::operator() }
     }
 
-    /// Whether it acts for this organisation.
-    pub fn acts_for(&self, organization_id: Option<Uuid>) -> bool {
-        self.organization_id.is_some() && self.organization_id == organization_id
+    /// Whether it acts for this organisation, or is this account.
+    pub fn acts_for(&self, owner: Option<Uuid>) -> bool {
+        owner.is_some() && (self.organization_id == owner || self.account_id == owner)
     }
 }
 

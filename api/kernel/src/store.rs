@@ -15,8 +15,8 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, IsolationLevel,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -27,6 +27,8 @@ pub type Tx = Arc<DatabaseTransaction>;
 
 /// How many writes share one commit at the most.
 const GROUP: usize = 64;
+/// Channel on which replicas tell each other.
+pub const CHANNEL: &str = "roundtable";
 /// How often a transaction is tried.
 const TRIES: u32 = 12;
 
@@ -112,6 +114,41 @@ impl Store {
         match &self.queue {
             Some(queue) => queued(queue, keep, work).await,
             None => self.serializable(keep, work).await,
+        }
+    }
+
+    /// Runs `work` in a transaction in which each statement sees all that is committed by then, alone among all replicas
+    /// that ask with the same key: for what has to see every commit, not one moment of the past.
+    pub async fn in_turn<T, F, Fut>(&self, key: i64, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(Tx) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        if let Some(queue) = &self.queue {
+            return queued(queue, true, work).await;
+        }
+        let tx = Arc::new(self.write.begin_with_config(Some(IsolationLevel::ReadCommitted), None).await?);
+        tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({key})")).await?;
+        let outcome = work(tx.clone()).await;
+        let tx = Arc::into_inner(tx).ok_or_else(|| Error::internal("a transaction outlived its work"))?;
+        match outcome {
+            Ok(value) => tx.commit().await.map(|()| value).map_err(Error::from),
+            Err(error) => {
+                tx.rollback().await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Tells the other replicas, where the database can. Who does not hear of it finds out by looking.
+    pub async fn tell(&self, what: &str) {
+        if self.backend() != DbBackend::Postgres {
+            return;
+        }
+        let statement = format!("SELECT pg_notify('{CHANNEL}', '{what}')");
+        if let Err(error) = self.write.execute_unprepared(&statement).await {
+            tracing::warn!(%error, what, "other replicas could not be told; they will find out by themselves");
         }
     }
 

@@ -40,6 +40,9 @@ pub struct Claims {
     pub exp: i64,
     /// Id of the token.
     pub jti: Uuid,
+    /// The session it belongs to; absent for systems.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<Uuid>,
     /// The partnership the session acts at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partnership: Option<Uuid>,
@@ -50,11 +53,9 @@ pub struct Claims {
 
 impl Claims {
     /// When the token was made, to the millisecond: its id says so.
-    pub fn made_at(&self) -> Timestamp {
-        let seconds_and_nanos = self.jti.get_timestamp().map(|stamp| stamp.to_unix());
-        seconds_and_nanos
-            .and_then(|(seconds, nanos)| chrono::DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos))
-            .unwrap_or_default()
+    pub fn made_at(&self) -> Option<Timestamp> {
+        let (seconds, nanos) = self.jti.get_timestamp()?.to_unix();
+        chrono::DateTime::from_timestamp(i64::try_from(seconds).ok()?, nanos)
     }
 }
 
@@ -65,6 +66,11 @@ struct Key {
     /// Only the newest key signs.
     encoding: Option<EncodingKey>,
 }
+
+/// The client that people's sessions belong to.
+pub const OWN_CLIENT: &str = "roundtable";
+/// Longest access token that is looked at; ours are a fifth of it.
+const LONGEST: usize = 4096;
 
 type Verified = HashMap<[u8; 32], Arc<Claims>>;
 
@@ -147,8 +153,23 @@ impl Keys {
         scope: Option<String>,
         seconds: i64,
     ) -> Result<String> {
+        self.signed(&Claims { partnership, scope, ..self.claims(account, client, seconds) })
+    }
+
+    /// Signs an access token of this session.
+    pub fn sign_for_session(
+        &self,
+        session: Uuid,
+        account: Uuid,
+        partnership: Option<Uuid>,
+        seconds: i64,
+    ) -> Result<String> {
+        self.signed(&Claims { sid: Some(session), partnership, ..self.claims(account, OWN_CLIENT, seconds) })
+    }
+
+    fn claims(&self, account: Uuid, client: &str, seconds: i64) -> Claims {
         let now = Utc::now().timestamp();
-        let claims = Claims {
+        Claims {
             iss: self.issuer.clone(),
             aud: self.issuer.clone(),
             sub: account,
@@ -156,9 +177,13 @@ impl Keys {
             iat: now,
             exp: now + seconds,
             jti: Uuid::now_v7(),
-            partnership,
-            scope,
-        };
+            sid: None,
+            partnership: None,
+            scope: None,
+        }
+    }
+
+    fn signed(&self, claims: &Claims) -> Result<String> {
         let keys = self.keys.read().map_err(|_| Error::internal("the keys are poisoned"))?;
         let (key, encoding) = keys
             .iter()
@@ -167,7 +192,7 @@ impl Keys {
         let mut header = Header::new(Algorithm::EdDSA);
         header.typ = Some("at+jwt".into());
         header.kid = Some(key.kid.clone());
-        jsonwebtoken::encode(&header, &claims, encoding).map_err(Error::internal)
+        jsonwebtoken::encode(&header, claims, encoding).map_err(Error::internal)
     }
 
     /// Whether the token names a key that is not known here and may have been made by another replica. True at most once
@@ -192,6 +217,9 @@ impl Keys {
 
     /// What the token says, if it is one of ours and still good.
     pub fn verify(&self, token: &str) -> Result<Arc<Claims>> {
+        if token.len() > LONGEST {
+            return Err(refused());
+        }
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         if let Ok(verified) = self.verified.read()
             && let Some(claims) = verified.get(&hash)
@@ -210,7 +238,7 @@ impl Keys {
 
     fn check(&self, token: &str) -> Result<Claims> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| refused())?;
-        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some("at+jwt") {
+        if header.alg != Algorithm::EdDSA || header.typ.as_deref() != Some("at+jwt") || header.crit.is_some() {
             return Err(refused());
         }
         let keys = self.keys.read().map_err(|_| Error::internal("the keys are poisoned"))?;
@@ -219,6 +247,7 @@ impl Keys {
         validation.set_issuer(&[&self.issuer]);
         validation.set_audience(&[&self.issuer]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        validation.validate_nbf = true;
         validation.leeway = 0;
         jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation)
             .map(|token| token.claims)

@@ -2,7 +2,7 @@
 
 use roundtable_entity::action_item::{self, NewActionItem};
 use roundtable_entity::{
-    ActionItemState, GoalState, PartnerState, Record, SeatState, goal, meeting, organization, partner, seat,
+    ActionItemState, GoalState, PartnerState, Record, SeatState, goal, meeting, need, organization, partner, seat,
 };
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
@@ -32,7 +32,8 @@ pub fn register(table: &mut Operations) {
         .one::<meeting::Model>("meeting", "meeting_id")
         .one::<organization::Model>("ownerOrganization", "owner_organization_id")
         .one::<goal::Model>("goal", "goal_id")
-        .one::<seat::Model>("seat", "seat_id");
+        .one::<seat::Model>("seat", "seat_id")
+        .one::<need::Model>("need", "need_id");
 }
 
 /// Why an action item is declined, if its owner wants to say.
@@ -59,6 +60,7 @@ const OPEN: [ActionItemState; 2] = [ActionItemState::Open, ActionItemState::Acce
 async fn offer(ctx: Ctx, new: NewActionItem) -> Result<action_item::Model> {
     ctx.permit_at(Op::CreateActionItem, new.partnership_id)?;
     at_table_if_given::<meeting::Model>(&ctx, "/meetingId", new.meeting_id, new.partnership_id).await?;
+    at_table_if_given::<need::Model>(&ctx, "/needId", new.need_id, new.partnership_id).await?;
     let owner = new.owner_organization_id;
     at_table::<organization::Model>(&ctx, "/ownerOrganizationId", owner, new.partnership_id).await?;
     owner_is_a_partner(&ctx, &new).await?;

@@ -1,7 +1,7 @@
 //! Agenda items: time-boxed, and together no longer than the meeting (practice 62).
 
 use roundtable_entity::agenda_item::{self, NewAgendaItem};
-use roundtable_entity::{AgendaItemKind, MeetingState, Record, meeting, organization};
+use roundtable_entity::{AgendaItemKind, MeetingState, Record, meeting, need, organization};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::Result;
 use roundtable_kernel::op::Op;
@@ -25,7 +25,8 @@ pub fn register(table: &mut Operations) {
         .update(Op::UpdateAgendaItem, update_item)
         .archive_by(Op::ArchiveAgendaItem, archive_item)
         .one::<meeting::Model>("meeting", "meeting_id")
-        .one::<organization::Model>("presenter", "presenter_organization_id");
+        .one::<organization::Model>("presenter", "presenter_organization_id")
+        .one::<need::Model>("need", "need_id");
 }
 
 /// States in which an agenda is worked on.
@@ -42,6 +43,7 @@ async fn create_item(ctx: Ctx, new: NewAgendaItem) -> Result<agenda_item::Model>
     let open: &[MeetingState] = if organises { &OPEN } else { &OPEN_TO_PROPOSALS };
     record::from_state(meeting.state, open, MeetingState::word)?;
     check_presenter(&ctx, &new, &meeting).await?;
+    at_table_if_given::<need::Model>(&ctx, "/needId", new.need_id, meeting.partnership_id).await?;
     let item = insert(&ctx, &meeting, new, None, "agenda_item.created").await?;
     suits(&ctx, &meeting).await?;
     Ok(item)

@@ -7,6 +7,7 @@ use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::Result;
 use roundtable_kernel::policy;
 use roundtable_kernel::record;
+use roundtable_kernel::seal;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -27,11 +28,12 @@ pub struct OverrideReason {
     pub reason: String,
 }
 
-/// The agenda, in order.
+/// The agenda, in order; without what was taken off it for the bargaining table.
 pub async fn agenda(ctx: &Ctx, meeting_id: Uuid) -> Result<Vec<agenda_item::Model>> {
     let items = agenda_item::Entity::find()
         .filter(agenda_item::Column::MeetingId.eq(meeting_id))
         .filter(agenda_item::Column::ArchivedAt.is_null())
+        .filter(seal::open_to_all(agenda_item::Column::Id))
         .order_by_asc(agenda_item::Column::Position)
         .order_by_asc(agenda_item::Column::Id)
         .all(&ctx.read())

@@ -1,7 +1,7 @@
 //! Decisions, in and outside meetings.
 
 use roundtable_entity::decision::{self, NewDecision};
-use roundtable_entity::{MadeIn, MeetingState, Record, Side, meeting};
+use roundtable_entity::{MadeIn, MeetingState, Record, Side, meeting, need};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::op::Op;
@@ -23,7 +23,8 @@ pub fn register(table: &mut Operations) {
         .update(Op::UpdateDecision, update_decision)
         .archive(Op::ArchiveDecision)
         .one::<meeting::Model>("meeting", "meeting_id")
-        .one::<decision::Model>("supersedes", "supersedes_id");
+        .one::<decision::Model>("supersedes", "supersedes_id")
+        .one::<need::Model>("need", "need_id");
 }
 
 /// States in which a meeting can have decided something.
@@ -38,6 +39,7 @@ async fn create_decision(ctx: Ctx, new: NewDecision) -> Result<decision::Model> 
         record::from_state(meeting.state, &BEGUN, MeetingState::word)?;
     }
     at_table_if_given::<decision::Model>(&ctx, "/supersedesId", new.supersedes_id, new.partnership_id).await?;
+    at_table_if_given::<need::Model>(&ctx, "/needId", new.need_id, new.partnership_id).await?;
     rules::known_words("/bySides", &new.by_sides, Side::word)?;
     let active = decision::Model::begin(ctx.new_id(), ctx.now(), new);
     record::insert::<decision::Model>(&ctx, active, "decision.created").await

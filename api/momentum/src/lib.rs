@@ -5,13 +5,13 @@ mod action_item;
 mod agenda;
 mod attendance;
 mod calling;
-mod clock;
+pub mod clock;
 mod decision;
 mod ledger;
 mod meeting;
 mod minutes;
 mod part;
-mod recurrence;
+pub mod recurrence;
 mod rules;
 mod series;
 

@@ -93,7 +93,7 @@ async fn create_meeting(ctx: Ctx, new: NewMeeting) -> Result<meeting::Model> {
     ctx.permit_at(Op::CreateMeeting, new.partnership_id)?;
     at_table_if_given::<meeting_series::Model>(&ctx, "/seriesId", new.series_id, new.partnership_id).await?;
     check(&ctx, &new).await?;
-    draft(&ctx, new, None).await
+    draft(&ctx, new).await
 }
 
 /// What has to be right about the members a client sends.
@@ -106,11 +106,11 @@ async fn check(ctx: &Ctx, new: &NewMeeting) -> Result<()> {
 }
 
 /// Stores a draft, with the caller as its organiser.
-pub async fn draft(ctx: &Ctx, new: NewMeeting, uid: Option<String>) -> Result<meeting::Model> {
+pub async fn draft(ctx: &Ctx, new: NewMeeting) -> Result<meeting::Model> {
     let id = ctx.new_id();
     let mut active = meeting::Model::begin(id, ctx.now(), new.clone());
     set_times(&mut active, &new)?;
-    active.uid = Set(uid.unwrap_or_else(|| format!("{id}@roundtable")));
+    active.uid = Set(new.uid.or_else(|| Some(format!("{id}@roundtable"))));
     active.organizer_account_id = Set(ctx.caller.account_id());
     active.organizer_organization_id = Set(ctx.standing()?.organization_id);
     record::insert::<meeting::Model>(ctx, active, "meeting.drafted").await

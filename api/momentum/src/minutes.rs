@@ -7,6 +7,7 @@ use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::{Nothing, Operations};
 use roundtable_kernel::record::{self, Target};
+use roundtable_kernel::seal;
 use sea_orm::ActiveValue::Set;
 use sea_orm::IntoActiveModel;
 use serde_json::Value;
@@ -71,6 +72,7 @@ async fn approve_minutes(ctx: Ctx, at: Target, _: Nothing) -> Result<minutes::Mo
     permit
         .covers(&organizations)
         .map_err(|_| Error::new(Code::NotYours, "minutes are approved by organisations that were there"))?;
+    seal::refuse_reserved(&ctx, &row).await?;
     unchanged(&row, at)?;
     record::from_state(row.state, &[MinutesState::Circulated], MinutesState::word)?;
     let mut approved_by = row.approved_by.clone();

@@ -6,6 +6,7 @@ use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::record::{self, Target};
 use roundtable_kernel::scope::Scoped;
+use roundtable_kernel::seal;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -46,6 +47,7 @@ pub async fn reached<R: Part>(ctx: &Ctx, op: Op, at: Target) -> Result<(R, Optio
         None => None,
     };
     permit.covers(&meeting.as_ref().map(Scoped::owners).unwrap_or_default())?;
+    seal::refuse_reserved(ctx, &row).await?;
     unchanged(&row, at)?;
     Ok((row, meeting))
 }

@@ -34,9 +34,7 @@ impl Recurrence {
     /// Reads a rule, and refuses one that is wrong, recurs within the day, or never comes about.
     pub fn read(rule: &str, starts_local: &str, time_zone: &str) -> Result<Self> {
         let zone = clock::zone(time_zone)?;
-        let start = NaiveDateTime::parse_from_str(starts_local, "%Y-%m-%dT%H:%M").map_err(|_| {
-            Error::member("/startsLocal", "wrong_form", "is not a time of the calendar, such as 2026-09-08T09:00")
-        })?;
+        let start = shown("/startsLocal", starts_local)?;
         let set = parsed(rule, zone)?.build(floating(start)).map_err(wrong)?;
         if set.clone().all(1).dates.is_empty() {
             return Err(Error::member("/rrule", "never", "the rule has no occurrence"));
@@ -70,10 +68,22 @@ impl Recurrence {
         ))
     }
 
+    /// The first occurrences by the wall clock, at most so many.
+    pub fn first(&self, most: u16) -> Vec<Occurrence> {
+        let found = self.set.clone().all(most).dates.into_iter().map(|date| date.naive_utc());
+        found.map(|shown| Occurrence { shown, at: clock::moment(shown, self.zone) }).collect()
+    }
+
     /// The time zone.
     pub fn zone(&self) -> Tz {
         self.zone
     }
+}
+
+/// A wall-clock time as members write it.
+pub fn shown(pointer: &str, text: &str) -> Result<NaiveDateTime> {
+    NaiveDateTime::parse_from_str(text, "%Y-%m-%dT%H:%M")
+        .map_err(|_| Error::member(pointer, "wrong_form", "is not a time of the calendar, such as 2026-09-08T09:00"))
 }
 
 fn floating(shown: NaiveDateTime) -> chrono::DateTime<rrule::Tz> {

@@ -18,7 +18,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::clock;
-use crate::recurrence::{Occurrence, Recurrence};
+use crate::recurrence::{self, Occurrence, Recurrence};
 
 /// Registers meeting series.
 pub fn register(table: &mut Operations) {
@@ -42,6 +42,9 @@ pub struct GenerateMeetings {
 }
 
 fn recurrence(series: &NewMeetingSeries) -> Result<Recurrence> {
+    for left_out in &series.excluded.0 {
+        recurrence::shown("/excluded", left_out)?;
+    }
     Recurrence::read(&series.rrule, &series.starts_local, &series.time_zone)
 }
 
@@ -68,8 +71,9 @@ async fn generate_meetings(ctx: Ctx, at: Target, body: GenerateMeetings) -> Resu
     let made = made(&ctx, series.id).await?;
     for occurrence in occurrences {
         let uid = uid(series.id, &occurrence);
-        if !made.contains(&uid) {
-            crate::meeting::draft(&ctx, of_series(&series, occurrence), Some(uid)).await?;
+        let left_out = series.excluded.0.contains(&occurrence.shown.format("%Y-%m-%dT%H:%M").to_string());
+        if !left_out && !made.contains(&uid) {
+            crate::meeting::draft(&ctx, of_series(&series, occurrence, uid)).await?;
         }
     }
     let mut active = series.clone().into_active_model();
@@ -94,10 +98,11 @@ async fn made(ctx: &Ctx, series_id: Uuid) -> Result<HashSet<String>> {
     Ok(uids.into_iter().collect())
 }
 
-fn of_series(series: &meeting_series::Model, occurrence: Occurrence) -> meeting::NewMeeting {
+fn of_series(series: &meeting_series::Model, occurrence: Occurrence, uid: String) -> meeting::NewMeeting {
     meeting::NewMeeting {
         partnership_id: series.partnership_id,
         series_id: Some(series.id),
+        uid: Some(uid),
         title: series.title.clone(),
         kind: series.kind,
         mode: series.mode,

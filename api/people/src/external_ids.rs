@@ -41,7 +41,9 @@ macro_rules! known_elsewhere {
 
 known_elsewhere! {
     organization, location, person, affiliation, partner, seat, bargaining_unit, meeting_series, meeting, decision,
-    action_item, resource,
+    action_item, resource, champion, interest, constraint, mission_statement, outreach_touch, agenda_item, attendance,
+    minutes, employer_statement, need, cause, input, second_look, offer, solution, goal, plan_step, feasibility_rating,
+    policy_setting,
 }
 
 async fn create(ctx: Ctx, new: external_id::NewExternalId) -> Result<external_id::Model> {

@@ -7,6 +7,7 @@ use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::{Nothing, Operations};
 use roundtable_kernel::record::{self, Target};
+use roundtable_kernel::seal;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 use serde::{Deserialize, Serialize};
@@ -91,7 +92,7 @@ pub(crate) async fn pass_on(
         organization_id: ended.organization_id,
         from_seat_id: ended.id,
         reason,
-        items: Texts(items.iter().map(|item| item.title.clone()).collect()),
+        items: Texts(told(ctx, &items).await?),
         brief: None,
         due_on: None,
     };
@@ -140,6 +141,17 @@ async fn open_items(ctx: &Ctx, seat_id: Uuid) -> Result<Vec<action_item::Model>>
         .all(&ctx.read())
         .await?;
     Ok(rows)
+}
+
+/// Titles of the items, without those kept for the bargaining table: a handover is read by more than its parties.
+async fn told(ctx: &Ctx, items: &[action_item::Model]) -> Result<Vec<String>> {
+    let mut titles = Vec::with_capacity(items.len());
+    for item in items {
+        if !seal::is_sealed(ctx, item).await? {
+            titles.push(item.title.clone());
+        }
+    }
+    Ok(titles)
 }
 
 async fn move_items(ctx: &Ctx, items: Vec<action_item::Model>, seat_id: Uuid) -> Result<()> {

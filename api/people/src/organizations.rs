@@ -1,9 +1,10 @@
 //! Organisations in the directory.
 
 use roundtable_entity::{
-    Record, bargaining_unit, constraint, external_id, location, mission_statement, name_key, organization, partner,
-    person,
+    CodeSystem, Record, bargaining_unit, constraint, external_id, location, mission_statement, name_key, organization,
+    partner, person,
 };
+use roundtable_kernel::codes::check_codes;
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Problem, Result};
 use roundtable_kernel::op::Op;
@@ -56,6 +57,7 @@ async fn create(ctx: Ctx, new: organization::NewOrganization) -> Result<organiza
     let permit = ctx.permit_at(Op::CreateOrganization, new.partnership_id)?;
     permit.covers(&[])?;
     members::refuse(problems(&new))?;
+    check_codes(&ctx, "naics", CodeSystem::Naics, &new.naics).await?;
     if let Some(parent) = new.parent_id {
         members::reference::<organization::Model>(&ctx, "/parentId", parent, new.partnership_id).await?;
     }
@@ -68,6 +70,9 @@ async fn create(ctx: Ctx, new: organization::NewOrganization) -> Result<organiza
 async fn update(ctx: Ctx, at: Target, patch: Value) -> Result<organization::Model> {
     let (row, new) = members::proposed::<organization::Model>(&ctx, Op::UpdateOrganization, at, &patch).await?;
     members::refuse(problems(&new))?;
+    if new.naics != row.naics {
+        check_codes(&ctx, "naics", CodeSystem::Naics, &new.naics).await?;
+    }
     if new.kind != row.kind && !ctx.standing()?.role.is_intermediary() {
         return Err(Error::new(
             Code::Forbidden,

@@ -2,10 +2,10 @@
 
 use chrono::Days;
 use roundtable_entity::{
-    CodeSystem, Record, RecordState, location, name_key, organization, resource, resource_status_change,
+    CodeSystem, Confirmation, Record, RecordState, location, name_key, organization, resource, resource_status_change,
 };
 use roundtable_kernel::ctx::Ctx;
-use roundtable_kernel::error::{Error, Result};
+use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::{Nothing, Operations};
 use roundtable_kernel::policy;
@@ -31,6 +31,7 @@ pub(crate) fn register(table: &mut Operations) {
         .archive(Op::ArchiveResource)
         .restore(Op::RestoreResource)
         .act(Op::PublishResource, "publish", publish_resource)
+        .act(Op::ConfirmResource, "confirm", confirm_resource)
         .act(Op::VerifyResource, "verify", verify_resource)
         .act(Op::RetireResource, "retire", retire_resource)
         .one::<organization::Model>("owner", "owner_organization_id")
@@ -75,14 +76,25 @@ async fn check(ctx: &Ctx, new: &resource::NewResource) -> Result<()> {
 async fn create_resource(ctx: Ctx, new: resource::NewResource) -> Result<resource::Model> {
     let permit = ctx.permit_at(Op::CreateResource, new.partnership_id)?;
     check(&ctx, &new).await?;
+    draft(&ctx, new, permit.standing.organization_id, None).await
+}
+
+/// Puts an entry down as a draft, with who discovered it and whether its owner has to be asked first.
+pub async fn draft(
+    ctx: &Ctx,
+    new: resource::NewResource,
+    discovered_by: Option<Uuid>,
+    owner_confirmation: Option<Confirmation>,
+) -> Result<resource::Model> {
     let key = name_key(&new.name);
     let mut active = resource::Model::begin(ctx.new_id(), ctx.now(), new);
     active.name_key = ActiveValue::Set(key);
     active.discovered_on = ActiveValue::Set(ctx.today());
-    active.discovered_by_organization_id = ActiveValue::Set(permit.standing.organization_id);
+    active.discovered_by_organization_id = ActiveValue::Set(discovered_by);
     active.status_since = ActiveValue::Set(ctx.now());
-    let row = record::insert::<resource::Model>(&ctx, active, "resource.drafted").await?;
-    remember(&ctx, None, &row).await?;
+    active.owner_confirmation = ActiveValue::Set(owner_confirmation);
+    let row = record::insert::<resource::Model>(ctx, active, "resource.drafted").await?;
+    remember(ctx, None, &row).await?;
     Ok(row)
 }
 
@@ -124,6 +136,17 @@ async fn update_resource(ctx: Ctx, at: Target, patch: Value) -> Result<resource:
     let new = record::merged(&row, &patch)?;
     check(&ctx, &new).await?;
     let mut active = row.clone().into_active_model();
+    let owner_asked = row.owner_confirmation == Some(Confirmation::Pending);
+    if owner_asked && new.owner_organization_id != row.owner_organization_id {
+        let detail = "the owner was asked to confirm the entry; it answers first";
+        return Err(Error::member("/ownerOrganizationId", "owner_asked", detail));
+    }
+    if row.owner_confirmation.is_some() && row.record_state == RecordState::Draft && new != row.editable() {
+        // Whatever anybody else changes, the owner is asked about.
+        let owner = ctx.standing()?.acts_for(row.owner_organization_id);
+        let word = if owner { Confirmation::Corrected } else { Confirmation::Pending };
+        active.owner_confirmation = ActiveValue::Set(Some(word));
+    }
     if new.status != row.status {
         active.status_since = ActiveValue::Set(ctx.now());
     }
@@ -132,9 +155,25 @@ async fn update_resource(ctx: Ctx, at: Target, patch: Value) -> Result<resource:
     save(&ctx, &row, active, "resource.updated").await
 }
 
+async fn confirm_resource(ctx: Ctx, at: Target, _: Nothing) -> Result<resource::Model> {
+    let row = record::target::<resource::Model>(&ctx, Op::ConfirmResource, at).await?;
+    if !ctx.standing()?.acts_for(row.owner_organization_id) {
+        return Err(Error::new(Code::NotYours, "the owner confirms what is said of it"));
+    }
+    if row.owner_confirmation != Some(Confirmation::Pending) {
+        return Err(Error::new(Code::WrongState, "nobody waits for the owner's word on this entry"));
+    }
+    let mut active = row.clone().into_active_model();
+    active.owner_confirmation = ActiveValue::Set(Some(Confirmation::Confirmed));
+    save(&ctx, &row, active, "resource.confirmed").await
+}
+
 async fn publish_resource(ctx: Ctx, at: Target, _: Nothing) -> Result<resource::Model> {
     let row = record::target::<resource::Model>(&ctx, Op::PublishResource, at).await?;
     record::from_state(row.record_state, &[RecordState::Draft, RecordState::Retired], RecordState::word)?;
+    if row.owner_confirmation == Some(Confirmation::Pending) {
+        return Err(Code::OwnerConfirmationRequired.into());
+    }
     let mut active = row.clone().into_active_model();
     active.record_state = ActiveValue::Set(RecordState::Listed);
     active.retired_reason = ActiveValue::Set(None);

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use async_graphql::dynamic::Schema;
 use roundtable_kernel::access;
 use roundtable_kernel::error::{Code, Error, Result};
-use roundtable_kernel::openapi;
+use roundtable_kernel::{openapi, openapi30};
+use serde_json::Value;
 
 /// The GraphQL schema.
 pub fn graphql_schema() -> Result<Schema> {
@@ -16,13 +17,18 @@ pub fn graphql_schema() -> Result<Schema> {
 /// Name and text of every published file.
 pub fn all() -> Result<Vec<(&'static str, String)>> {
     let document = openapi::document(&crate::operations());
-    let json = serde_json::to_string_pretty(&document).map_err(Error::internal)? + "\n";
     Ok(vec![
-        ("openapi.json", json),
+        ("openapi.json", printed(&document)?),
+        ("openapi-3.0.json", printed(&openapi30::lowered(&document))?),
         ("schema.graphql", graphql_schema()?.sdl()),
         ("access.md", access::printed()),
         ("problems.md", problems()),
     ])
+}
+
+/// A document as it is published.
+pub(crate) fn printed(document: &Value) -> Result<String> {
+    Ok(serde_json::to_string_pretty(document).map_err(Error::internal)? + "\n")
 }
 
 /// Every problem code with its status and meaning.

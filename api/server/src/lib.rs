@@ -10,11 +10,15 @@ use roundtable_kernel::attempts::Attempts;
 use roundtable_kernel::clock::Clock;
 use roundtable_kernel::ctx::App;
 use roundtable_kernel::error::{Code, Error, Result};
+use roundtable_kernel::hub::Hub;
 use roundtable_kernel::operation::Operations;
 use roundtable_kernel::principal::Principals;
+use roundtable_kernel::rate::Rates;
+use roundtable_kernel::seal::Seals;
+use roundtable_kernel::sealer::Sealer;
 use roundtable_kernel::store::{Store, StoreOptions};
 use roundtable_kernel::token::Keys;
-use roundtable_kernel::{graphql, graphql_http, http, rest};
+use roundtable_kernel::{feed, graphql, graphql_http, http, rest, sse};
 use roundtable_migration::{Migrator, MigratorTrait};
 
 pub mod demo;
@@ -37,7 +41,12 @@ pub fn operations() -> Operations {
     roundtable_momentum::register(&mut table);
     roundtable_scan::register(&mut table);
     roundtable_direction::register(&mut table);
+    roundtable_calendar::register(&mut table);
+    roundtable_mail::register(&mut table);
     roundtable_exchange::register(&mut table);
+    roundtable_events::register(&mut table);
+    // Last, since it tells of all records.
+    feed::register(&mut table);
     table
 }
 
@@ -79,20 +88,33 @@ pub async fn check_version(store: &Store) -> Result<()> {
 
 /// Makes the server over a database that is at this version.
 pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
+    assemble_of(operations(), store, settings).await
+}
+
+/// Makes a server of these operations.
+pub async fn assemble_of(operations: Operations, store: Store, settings: &Settings) -> Result<Server> {
     let public_url = settings.public_url();
-    let operations = Arc::new(operations());
+    let operations = Arc::new(operations);
     let schema = build_schema(&operations)?;
-    let pages = Arc::new(pages::Pages::new(&schema, &operations));
+    let pages = Arc::new(pages::Pages::new(&schema, &operations)?);
     let app = Arc::new(App {
         keys: Keys::load(&store, &public_url).await?,
+        sealer: Sealer::load(&store).await?,
+        hub: Hub::default(),
+        webhook_networks: settings.sending()?.allowed,
+        origins: settings.listed(&settings.cors_origins),
         store,
         principals: Principals::default(),
         operations,
         clock: Clock::default(),
+        seals: Seals::default(),
         attempts: Attempts::default(),
+        rates: Rates::new(settings.reads_per_minute, settings.writes_per_minute),
         limits: settings.limits(),
         trusted_proxies: settings.listed(&settings.trusted_proxies),
+        identity_providers: settings.identity_providers.clone(),
         public_url,
+        mail_from: settings.mail()?.map(|transport| transport.address()),
     });
     Ok(Server { app, schema, pages })
 }
@@ -100,9 +122,14 @@ pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
 impl Server {
     /// Mounts everything.
     pub fn configure(&self, config: &mut ServiceConfig) {
+        sse::configure(&self.app, config);
         rest::configure(&self.app, config);
         graphql_http::configure(&self.app, &self.schema, config);
         roundtable_identity::oauth::configure(&self.app, config);
+        roundtable_calendar::door::configure(&self.app, config);
+        roundtable_hsds::configure(&self.app, config);
+        roundtable_identity::callback::configure(config);
+        roundtable_scim::configure(&self.app, config);
         observe::configure(&self.app, config);
         pages::configure(&self.pages, config);
         config.default_service(web::to(|request: HttpRequest| async move { nothing_here(&request) }));

@@ -7,10 +7,12 @@ use actix_web::http::header;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Route, guard};
 use async_graphql::dynamic::Schema;
-use roundtable_kernel::error::Code;
+use roundtable_kernel::error::{Code, Result};
 use roundtable_kernel::operation::Operations;
-use roundtable_kernel::{access, http, openapi};
+use roundtable_kernel::{access, http, openapi, openapi30};
 use utoipa_swagger_ui::Config;
+
+use crate::documents;
 
 const STRICT: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
@@ -18,6 +20,7 @@ const STRICT: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'u
 /// What is served as it stands.
 pub struct Pages {
     openapi: String,
+    openapi30: String,
     graphql: String,
     access: String,
     problems: String,
@@ -25,14 +28,15 @@ pub struct Pages {
 
 impl Pages {
     /// Makes the documents once.
-    pub fn new(schema: &Schema, operations: &Operations) -> Self {
+    pub fn new(schema: &Schema, operations: &Operations) -> Result<Self> {
         let document = openapi::document(operations);
-        Self {
-            openapi: serde_json::to_string_pretty(&document).unwrap_or_default() + "\n",
+        Ok(Self {
+            openapi: documents::printed(&document)?,
+            openapi30: documents::printed(&openapi30::lowered(&document))?,
             graphql: schema.sdl(),
             access: table("Who may do what", &access::printed()),
             problems: problems(),
-        }
+        })
     }
 }
 
@@ -108,6 +112,7 @@ fn read() -> Route {
 /// Mounts the documents and pages.
 pub fn configure(pages: &Arc<Pages>, config: &mut ServiceConfig) {
     let (openapi, graphql, access, problems) = (pages.clone(), pages.clone(), pages.clone(), pages.clone());
+    let openapi30 = pages.clone();
     config
         .route("/", read().to(|| async { html(include_str!("../pages/index.html").into()) }))
         .route("/pages/roundtable.css", read().to(|| async { file(CSS, include_bytes!("../pages/roundtable.css")) }))
@@ -116,6 +121,13 @@ pub fn configure(pages: &Arc<Pages>, config: &mut ServiceConfig) {
             read().to(move || {
                 let pages = openapi.clone();
                 async move { HttpResponse::Ok().content_type("application/json").body(pages.openapi.clone()) }
+            }),
+        )
+        .route(
+            "/openapi-3.0.json",
+            read().to(move || {
+                let pages = openapi30.clone();
+                async move { HttpResponse::Ok().content_type("application/json").body(pages.openapi30.clone()) }
             }),
         )
         .route(

@@ -7,10 +7,12 @@ use actix_cors::Cors;
 use actix_web::middleware::{Compress, from_fn};
 use actix_web::{App as ActixApp, HttpServer};
 use chrono::TimeDelta;
-use roundtable_entity::{Via, idempotency_key, partnership, refresh_token};
+use roundtable_entity::{Via, idempotency_key, partnership, provider_sign_in, refresh_token, revoked_token, session};
+use roundtable_events::sending::Sender;
 use roundtable_kernel::ctx::{App, Ctx};
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::standing::{Caller, Standing};
+use roundtable_kernel::{hub, order};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::settings::Settings;
@@ -20,6 +22,11 @@ use crate::{Server, observe};
 pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(std::net::SocketAddr)) -> Result<()> {
     observe::begin();
     let house = actix_web::rt::spawn(crate::keep_house(server.app.clone()));
+    let mail = settings.mail()?.map(|way| actix_web::rt::spawn(roundtable_mail::deliver(server.app.clone(), way)));
+    let followed = actix_web::rt::spawn(hub::follow(server.app.clone()));
+    let heard = listening_url(settings).map(|url| actix_web::rt::spawn(hub::listen(server.app.clone(), url)));
+    let sending = Sender::new(&server.app, settings.sending()?)?.start();
+    let app = server.app.clone();
     let workers = match settings.workers {
         0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
         workers => workers,
@@ -34,6 +41,8 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
             .configure(move |config| server.configure(config))
     })
     .workers(workers)
+    // Streams end first; otherwise a stopping server would wait for them.
+    .disable_signals()
     .shutdown_timeout(settings.shutdown_seconds)
     .client_request_timeout(Duration::from_secs(15))
     .client_disconnect_timeout(Duration::from_secs(5))
@@ -43,17 +52,76 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
     if let Some(address) = http.addrs().first() {
         listening(*address);
     }
-    let outcome = http.run().await.map_err(Error::internal);
+    let running = http.run();
+    let handle = running.handle();
+    let told = app.clone();
+    let signals = actix_web::rt::spawn(async move {
+        let mut stopping = told.hub.stopping();
+        tokio::select! {
+            () = signalled() => {}
+            _ = stopping.wait_for(|stopping| *stopping) => {}
+        }
+        told.hub.stop();
+        handle.stop(true).await;
+    });
+    let outcome = running.await.map_err(Error::internal);
+    app.hub.stop();
+    signals.abort();
     house.abort();
+    mail.inspect(|mail| mail.abort());
+    sending.stopped().await;
+    followed.abort();
+    if let Some(heard) = heard {
+        heard.abort();
+    }
     outcome
+}
+
+/// Waits for SIGTERM or SIGINT.
+async fn signalled() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminated) => {
+                tokio::select! {
+                    _ = terminated.recv() => {}
+                    _ = interrupted => {}
+                }
+                return;
+            }
+            Err(error) => tracing::warn!(%error, "SIGTERM cannot be waited for"),
+        }
+    }
+    if let Err(error) = interrupted.await {
+        tracing::warn!(%error, "SIGINT cannot be waited for");
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Where other replicas are heard: the database itself, past any pooler that would lose what it is told.
+fn listening_url(settings: &Settings) -> Option<String> {
+    let url = if settings.listen_url.is_empty() { &settings.database_url } else { &settings.listen_url };
+    url.starts_with("postgres").then(|| url.clone())
 }
 
 /// Which front ends in browsers may call: those named, with their token in a header and never by cookie.
 fn cors(origins: &[String]) -> Cors {
     let mut cors = Cors::default()
-        .allowed_methods(["GET", "HEAD", "POST", "PATCH", "DELETE"])
+        .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
         .allow_any_header()
-        .expose_headers(["ETag", "Link", "Location", "Request-Id", "Retry-After"])
+        .expose_headers([
+            "ETag",
+            "Link",
+            "Location",
+            "Request-Id",
+            "Retry-After",
+            "RateLimit",
+            "RateLimit-Policy",
+            "Deprecation",
+            "Sunset",
+        ])
         .max_age(3600);
     for origin in origins {
         cors = if origin == "*" { cors.allow_any_origin() } else { cors.allowed_origin(origin) };
@@ -74,6 +142,10 @@ pub async fn sweep(app: &Arc<App>) -> Result<()> {
     for partnership in open {
         app.operations.tend_to(&own_ctx(app, partnership.id, Via::System), partnership.id).await;
     }
+    roundtable_mail::forget(app).await?;
+    if let Some(kept) = app.limits.events_kept {
+        order::forget(&app.store, app.clock.now() - kept).await?;
+    }
     app.store
         .write(true, |tx| async move {
             let now = chrono::Utc::now();
@@ -83,6 +155,18 @@ pub async fn sweep(app: &Arc<App>) -> Result<()> {
                 .await?;
             refresh_token::Entity::delete_many()
                 .filter(refresh_token::Column::ExpiresAt.lt(now - TimeDelta::days(1)))
+                .exec(&*tx)
+                .await?;
+            session::Entity::delete_many()
+                .filter(session::Column::ExpiresAt.lt(now - TimeDelta::days(1)))
+                .exec(&*tx)
+                .await?;
+            revoked_token::Entity::delete_many()
+                .filter(revoked_token::Column::ExpiresAt.lt(now - TimeDelta::hours(1)))
+                .exec(&*tx)
+                .await?;
+            provider_sign_in::Entity::delete_many()
+                .filter(provider_sign_in::Column::ExpiresAt.lt(now - TimeDelta::hours(1)))
                 .exec(&*tx)
                 .await?;
             Ok(())

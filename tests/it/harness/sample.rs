@@ -34,7 +34,10 @@ pub fn smallest(table: &Operations, schema: &Value) -> Value {
             }
             Value::Object(out)
         }
-        "array" => json!([]),
+        "array" => {
+            let least = schema["minItems"].as_u64().unwrap_or(0);
+            (0..least).map(|_| smallest(table, &schema["items"])).collect()
+        }
         "integer" | "number" => schema["minimum"].as_i64().unwrap_or(1).into(),
         "boolean" => json!(false),
         _ => json!(words(schema)),
@@ -128,6 +131,9 @@ pub fn document(
     if let Some(id) = id {
         arguments.push(format!("id: \"{id}\""));
     }
+    if operation.kind == Kind::Upsert {
+        arguments.push("scheme: \"sample\", value: \"1\"".into());
+    }
     if operation.kind.needs_version() {
         arguments.push(format!("version: {version}"));
     }
@@ -149,11 +155,12 @@ pub fn document(
     format!("{root} {{ it: {}{arguments} {{ {selection} }} }}", field_name(operation))
 }
 
-/// The address with its id filled in.
+/// The address with its id, or external id, filled in.
 pub fn path(operation: &Operation, id: Option<&str>) -> String {
+    let path = operation.path.replace("{scheme}", "sample").replace("{value}", "1");
     match id {
-        Some(id) => operation.path.replace("{id}", id),
-        None => operation.path.clone(),
+        Some(id) => path.replace("{id}", id),
+        None => path,
     }
 }
 

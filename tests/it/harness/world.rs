@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use actix_web::http::Method;
 use actix_web::test::TestRequest;
 use base64::Engine;
-use roundtable_entity::{Record, account, account_person};
+use roundtable_entity::{Record, account, account_person, webhook_attempt, webhook_delivery};
 use roundtable_kernel::standing::Role;
 use roundtable_server::Server;
 use sea_orm::{ActiveModelTrait, ActiveValue};
@@ -250,6 +250,8 @@ impl Builder<'_> {
         self.shared(&table).await;
         self.meetings(&mut table).await;
         self.direction(&table).await;
+        self.topics(&table).await;
+        self.webhooks(&table, members).await;
         self.unseen(&mut table).await;
         table
     }
@@ -333,6 +335,14 @@ impl Builder<'_> {
         let made = json!({ "personId": table.person[&role], "email": format!("{}@invited.example", role.word()) });
         let made = self.make(who, "invitations", made).await;
         self.row(table, "invitations", &made, &[role]);
+        if matches!(role, Role::Employer | Role::Union) {
+            let made = json!({ "organizationId": organization, "userName": format!("kept by {}", role.word()), "name": "Kept" });
+            let made = self.make(who, "provisioned-logins", made).await;
+            self.row(table, "provisioned-logins", &made, &[role]);
+        }
+
+        let made = self.make(who, "calendar-feeds", json!({ "name": "phone" })).await;
+        self.row(table, "calendar-feeds", &made, &[role]).hidden = true;
 
         let at_the_table = self.again(lead, "partners", partner).await;
         let at_the_table = self.act(lead, "partners", &at_the_table, "engage", json!({ "mode": "action" })).await;
@@ -410,6 +420,14 @@ impl Builder<'_> {
         });
         let made = self.call(lead, "POST", "/v1/import-jobs", made, None).await;
         self.row(table, "import-jobs", &made, &[]);
+        let refused = json!({
+            "kind": "csv", "fileName": "organizations.csv", "collection": "organizations", "matchKey": "none",
+            "content": base64::engine::general_purpose::STANDARD.encode("name,kind\n--,employer\n"),
+        });
+        let refused = self.call(lead, "POST", "/v1/import-jobs", refused, None).await;
+        let refused = format!("/v1/import-rows?jobId={}", super::client::text(&refused["id"]));
+        let refused = self.call(lead, "GET", &refused, Value::Null, None).await;
+        self.row(table, "import-rows", &refused["items"][0], &[]);
         let made = json!({
             "title": "Monthly", "kind": "partnership", "mode": "action", "rrule": "FREQ=MONTHLY;BYDAY=2TU;COUNT=3",
             "startsLocal": "2026-09-08T09:00", "timeZone": "America/Chicago", "durationMinutes": 60,
@@ -597,6 +615,59 @@ impl Builder<'_> {
         for (collection, record, owners, public) in made {
             let record = self.again(lead, collection, id(&record["id"])).await;
             self.row(table, collection, &record, &owners).public = public;
+        }
+    }
+
+    /// A topic held to its parties, to which one of them consents.
+    async fn topics(&mut self, table: &Table) {
+        let employer = &table.who[&Role::Employer];
+        let house = |role: Role| json!(table.organization[&role]);
+        let topic = json!({
+            "subject": "Shift premium", "text": "What second shift is paid.", "subjectMatter": "pay",
+            "partyOrganizationIds": [house(Role::Employer), house(Role::Union)],
+        });
+        let topic = self.make(employer, "topics", topic).await;
+        self.row(table, "topics", &topic, &[Role::Employer, Role::Union]).hidden = true;
+        let consent = json!({
+            "topicId": topic["id"], "organizationId": house(Role::Employer), "consentsTo": "bargaining_table",
+        });
+        let consent = self.make(employer, "topic-consents", consent).await;
+        self.row(table, "topic-consents", &consent, &[Role::Employer]).hidden = true;
+    }
+
+    /// A webhook of each, disabled so that no test reaches out, with a delivery and its attempt.
+    async fn webhooks(&mut self, table: &Table, members: &[(Role, &'static str)]) {
+        let owners = std::iter::once(None).chain(members.iter().map(|(role, _)| Some(*role)));
+        for owner in owners {
+            let who = owner.map_or(&table.lead, |role| &table.who[&role]).clone();
+            let made = self.make(&who, "webhooks", json!({ "url": "https://example.org/events" })).await;
+            let made = self.act(&who, "webhooks", &made, "disable", json!({})).await;
+            let (now, store) = (chrono::Utc::now(), self.server.app.store.maintenance());
+            let organization_id = owner.map(|role| table.organization[&role]);
+            let delivery = webhook_delivery::NewWebhookDelivery {
+                partnership_id: table.id,
+                webhook_id: id(&made["id"]),
+                organization_id,
+                message_id: format!("msg_{}", Uuid::now_v7()),
+                kind: "webhook.test".into(),
+                event_id: None,
+                happened_at: now,
+            };
+            let delivery = webhook_delivery::Model::begin(Uuid::now_v7(), now, delivery).insert(store).await.unwrap();
+            let attempt = webhook_attempt::NewWebhookAttempt {
+                partnership_id: table.id,
+                webhook_id: id(&made["id"]),
+                delivery_id: delivery.id,
+                organization_id,
+                status: Some(500),
+                milliseconds: 12,
+                error: Some("refused".into()),
+            };
+            let attempt = webhook_attempt::Model::begin(Uuid::now_v7(), now, attempt).insert(store).await.unwrap();
+            let owners: Vec<Role> = owner.into_iter().collect();
+            self.row(table, "webhooks", &made, &owners);
+            self.row(table, "webhook-deliveries", &json!({ "id": delivery.id, "version": 1 }), &owners);
+            self.row(table, "webhook-attempts", &json!({ "id": attempt.id, "version": 1 }), &owners);
         }
     }
 

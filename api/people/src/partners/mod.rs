@@ -5,9 +5,10 @@ mod kinds;
 mod stages;
 
 use roundtable_entity::{
-    OrganizationKind, Record, Side, Texts, champion, engagement as engagements, handover, name_key, organization,
-    partner, seat,
+    CodeSystem, OrganizationKind, Record, Side, Texts, champion, engagement as engagements, handover, name_key,
+    organization, partner, seat,
 };
+use roundtable_kernel::codes::check_codes;
 use roundtable_kernel::collection::CollectionOf;
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Problem, Result};
@@ -111,6 +112,9 @@ async fn create(ctx: Ctx, op: Op, new: partner::NewPartner, form: Option<Form>) 
     }
     let body = serde_json::to_value(&new).map_err(Error::internal)?;
     members::refuse(problems(organization.kind, &body, new.naics.as_ref()))?;
+    if let Some(naics) = &new.naics {
+        check_codes(&ctx, "naics", CodeSystem::Naics, naics).await?;
+    }
     let mut active = partner::Model::begin(ctx.new_id(), ctx.now(), new);
     name_after(&mut active, &organization);
     active.proposed_by = Set(ctx.caller.account_id());
@@ -118,6 +122,9 @@ async fn create(ctx: Ctx, op: Op, new: partner::NewPartner, form: Option<Form>) 
 }
 
 async fn update(ctx: Ctx, op: Op, at: Target, patch: Value) -> Result<partner::Model> {
+    if let Some(naics) = patch.get("naics").filter(|naics| !naics.is_null()) {
+        check_codes(&ctx, "naics", CodeSystem::Naics, &record::decode(naics.clone())?).await?;
+    }
     record::update_checked::<partner::Model>(&ctx, op, at, &patch, |row, new, _| {
         members::refuse(problems(row.kind, &patch, new.naics.as_ref()))
     })

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use roundtable_entity::account;
 use roundtable_kernel::error::{Code, Error, Result};
+use sea_orm::{EntityTrait, PaginatorTrait};
 use serde_json::{Map, Value, json};
 
 use crate::settings::Settings;
@@ -23,6 +25,9 @@ pub struct Options {
     /// Folder to keep the database in; a temporary one when absent.
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// Empty database to use in place of a file in that folder, such as `postgres://USER@HOST/NAME`.
+    #[arg(long, conflicts_with = "folder")]
+    database: Option<String>,
     /// Write addresses, logins and tokens to this file, JSON.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -52,9 +57,13 @@ pub async fn run(options: Options) -> Result<()> {
         let detail = format!("{} is there already; name another folder", file.display());
         return Err(Error::new(Code::AlreadyExists, detail));
     }
-    let settings = settings(&file, port(options.port)?);
+    let url = options.database.clone().unwrap_or_else(|| format!("sqlite:{}", file.display()));
+    let settings = settings(url, port(options.port)?);
     let store = connect(&settings).await?;
     migrate(&store).await?;
+    if account::Entity::find().count(store.read()).await? > 0 {
+        return Err(Error::new(Code::AlreadyExists, "the database holds accounts already; name an empty one"));
+    }
     let server = assemble(store, &settings).await?;
     let logins = story::tell(&server.app).await?;
     let base = settings.public_url();
@@ -79,9 +88,9 @@ fn port(asked: u16) -> Result<u16> {
     free.map(|address| address.port()).map_err(Error::internal)
 }
 
-fn settings(file: &Path, port: u16) -> Settings {
+fn settings(database_url: String, port: u16) -> Settings {
     Settings {
-        database_url: format!("sqlite:{}", file.display()),
+        database_url,
         database_connections: 4,
         bind: format!("127.0.0.1:{port}"),
         // Long enough for an afternoon's trying.

@@ -189,6 +189,7 @@ async fn lakeshore(teller: &mut Teller, operator: &Actor) -> Result<Uuid> {
     ahead(&lead, &table, &people).await?;
     let need = direction(&lead, &table, &people).await?;
     plan(&lead, &table, &people, &need).await?;
+    topics(&lead, &table, &people).await?;
     let service = json!({ "partnershipId": id, "name": "Board system (demo)" });
     let service = lead.create(Op::CreateServiceAccount, service).await?;
     let text = |member: &str| service[member].as_str().unwrap_or_default().to_owned();
@@ -678,6 +679,37 @@ async fn plan(lead: &Actor, table: &Table, people: &People, need: &Value) -> Res
     for (actor, seated) in [(&people.employer, &table.birch), (&people.champion, &table.copper)] {
         let approval = json!({ "planVersionId": version["id"], "organizationId": seated.organization["id"] });
         actor.create(Op::CreatePlanApproval, approval).await?;
+    }
+    Ok(())
+}
+
+/// Two topics: one that belongs in the partnership, one that its parties keep for the bargaining table.
+async fn topics(lead: &Actor, table: &Table, people: &People) -> Result<()> {
+    let (employer, union) = (&table.birch.organization["id"], &table.fabricators.organization["id"]);
+    let mentors = json!({
+        "subject": "Who may be a mentor on the floor", "subjectMatter": "other", "partyOrganizationIds": [employer, union],
+        "text": "Whether journey workers of any shift can be mentors, and how they are asked.",
+        "rationale": "Nothing in the contract speaks of it.",
+    });
+    let premium = json!({
+        "kind": "idea", "subject": "A higher premium for second shift",
+        "text": "Would people stay if second shift were paid better?",
+    });
+    let premium = people.institution.create(Op::CreateInput, premium).await?;
+    lead.again(Op::AcknowledgeInput, &premium).await?;
+    let pay = json!({
+        "subject": "The premium for second shift", "subjectMatter": "pay", "partyOrganizationIds": [employer, union],
+        "text": "Whether the premium is raised, and for whom.", "inputIds": [premium["id"]],
+        "rationale": "The contract is open next spring.", "reviewOn": days(Utc::now(), 200).date_naive(),
+    });
+    for (proposer, topic, to) in [(&people.union, mentors, "partnership"), (&people.employer, pay, "bargaining_table")]
+    {
+        let topic = proposer.create(Op::CreateTopic, topic).await?;
+        for (party, organization) in [(&people.employer, employer), (&people.union, union)] {
+            let consent = json!({ "topicId": topic["id"], "organizationId": organization, "consentsTo": to });
+            party.create(Op::CreateTopicConsent, consent).await?;
+        }
+        people.union.again(Op::AgreeTopic, &topic).await?;
     }
     Ok(())
 }
