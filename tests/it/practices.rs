@@ -219,11 +219,6 @@ const PRACTICES: &[Practice] = &[
         &[Op::GetCoverage, Op::UpdateSeat, Op::ConfirmSeat, Op::EndSeat],
     ),
     practice(
-        58,
-        "Each partner has a point person, and what one knew passes on to the next.",
-        &[Op::ListHandovers, Op::UpdateHandover, Op::AcceptHandover, Op::CompleteHandover],
-    ),
-    practice(
         61,
         "Champions and others lead activities, and leading gives rights on the team's work only.",
         &[Op::CreateActionTeam, Op::AcceptActionTeam, Op::EndActionTeam, Op::UpdatePlanStep],

@@ -144,8 +144,8 @@ cases! {
         assert_eq!(kinds(&app, &solution).await, [""; 0]);
     }
 
-    /// Practices 25, 57 and 58: who is about to be lost is seen before.
-    async fn partners_without_a_lasting_point_person_and_late_handovers_are_owed(app: App) {
+    /// Practices 25 and 57: who is about to be lost is seen before.
+    async fn partners_without_a_lasting_point_person_are_owed(app: App) {
         let ours = &app.world.ours;
         let (lead, college) = (&ours.lead, json!({ "id": ours.partner[&Role::Institution] }));
         let seat = json!({ "id": ours.seat[&Role::Institution] });
@@ -158,16 +158,28 @@ cases! {
         assert_eq!((&debt["kind"], &debt["recordType"], &debt["dueOn"]), (&json!("partner_at_risk"), &json!("Partner"), &json!(leaves)));
         let coverage = app.get(lead, "/v1/coverage").await;
         assert_eq!(coverage["atRisk"], total(&risky, "partner_at_risk"));
-        let passed = app.get(lead, &format!("/v1/handovers?partnerId={}", ours.partner[&Role::Institution])).await;
-        let passed = passed["items"][0].clone();
-        assert_eq!(kinds(&app, &passed).await, [""; 0], "it has no day yet");
-        let by_today = json!({ "dueOn": today(&app) });
-        app.patch(app.world.who(Role::Institution), &passed, "/v1/handovers", by_today).await.is(200);
-        assert_eq!(kinds(&app, &passed).await, [""; 0], "it is due today");
         app.act(lead, &seat, "/v1/seats", "end", json!({ "leaveUncovered": true })).await;
         assert_eq!(kinds(&app, &college).await, ["partner_uncovered"]);
         let coverage = app.get(lead, "/v1/coverage").await;
         assert_eq!(coverage["uncovered"], total(&queue(&app).await, "partner_uncovered"));
+    }
+
+    /// Practice 25: what one knew is to pass on by its day.
+    async fn a_handover_is_owed_from_the_day_after_it_was_due(app: App) {
+        let ours = &app.world.ours;
+        let (lead, college) = (&ours.lead, json!({ "id": ours.partner[&Role::Institution] }));
+        let person = app.make(lead, "/v1/people", json!({ "name": "Next in line" })).await;
+        let seat = json!({ "partnerId": college["id"], "personId": person["id"], "role": "alternate" });
+        let seat = app.make(lead, "/v1/seats", seat).await;
+        let alternate = app.act(lead, &seat, "/v1/seats", "accept", json!({})).await;
+        let leaving = now(&app, "seats", &json!({ "id": ours.seat[&Role::Institution] })).await;
+        app.act(lead, &leaving, "/v1/seats", "end", json!({ "reason": "retired" })).await;
+        let passed = app.get(lead, &format!("/v1/handovers?fromSeatId={}", text(&leaving["id"]))).await;
+        let passed = passed["items"][0].clone();
+        assert_eq!(kinds(&app, &passed).await, [""; 0], "it has no day yet");
+        let by_today = json!({ "dueOn": today(&app) });
+        app.patch(&app.seated(&alternate).await, &passed, "/v1/handovers", by_today).await.is(200);
+        assert_eq!(kinds(&app, &passed).await, [""; 0], "it is due today");
         later(&app, 3);
         let late = queue(&app).await;
         let debt = owed(&late, &passed)[0];

@@ -353,6 +353,9 @@ pub const fn rule(op: Op) -> Rule {
             row().intermediary(All).members(All).observers(Public).because("computed from what the reader may see")
         }
         GetComposition => row().intermediary(All).members(All),
+        GetPartnershipWorkQueue => {
+            row().intermediary(All).because("what facilitation is owed is the intermediary's to settle (practice 25)")
+        }
         ListTopics | GetTopic => row().intermediary(All).members(All).because(
             "while it is held to its parties, the intermediary sees a stub and other members nothing (practice 80)",
         ),
@@ -370,9 +373,6 @@ pub const fn rule(op: Op) -> Rule {
         }
         ConvertInput => row().intermediary(All).members(Own),
         ConfirmResource => row().members(Own).course().because("the owner confirms or corrects (practice 22)"),
-        GetPartnershipWorkQueue => {
-            row().intermediary(All).because("what facilitation is owed is the intermediary's to settle (practice 25)")
-        }
         GetNeedTrace => row().intermediary(All).members(All).observers(Public).because("only what the reader may see"),
 
         ListStaffAppointments | GetStaffAppointment | CreateStaffAppointment | ArchiveStaffAppointment => {

@@ -590,6 +590,8 @@ operations! {
     GetDirection,
     /// Who sits at the table, side by side, and which sides are missing.
     GetComposition,
+    /// What facilitation is owed at a partnership, the most overdue first.
+    GetPartnershipWorkQueue,
     /// List your calendar feeds.
     ListCalendarFeeds,
     /// Read a calendar feed of yours.
@@ -604,8 +606,6 @@ operations! {
     RotateCalendarFeed,
     /// A meeting as a calendar file (RFC 5545).
     GetMeetingCalendar,
-    /// What facilitation is owed at a partnership, the most overdue first.
-    GetPartnershipWorkQueue,
     /// List codes.
     ListCodes,
     /// Read a code.
