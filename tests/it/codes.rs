@@ -38,7 +38,13 @@ const OF_THE_DOORS: &[Code] = &[
     Code::QueryTooComplex,
     Code::QueryInvalid,
     Code::Unavailable,
+    Code::StorageFull,
     Code::Internal,
+    Code::SignInExpired,
+    Code::IdentityNotLinked,
+    Code::ProviderUnavailable,
+    Code::CursorGone,
+    Code::ImportChangedSince,
 ];
 
 /// Codes that are published and that nothing raises yet.

@@ -205,7 +205,8 @@ fn every_body_and_answer_has_an_example_that_fits() {
         else {
             return;
         };
-        for (kind, content) in content {
+        // What is text has no shape that an example could show.
+        for (kind, content) in content.iter().filter(|(_, content)| content["schema"]["type"] != "string") {
             let named = content["examples"].as_object().into_iter().flatten().next();
             let Some(example) =
                 named.and_then(|(_, one)| document.pointer(one["$ref"].as_str()?.trim_start_matches('#')))

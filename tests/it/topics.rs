@@ -401,13 +401,15 @@ cases! {
             let trace = app.rest(who, "GET", &trace).send().await;
             shows_none_of(&trace.body, &matter.records, "the trace of the other need");
             for operation in table.iter().filter(|one| one.kind == Kind::List) {
-                let page = app.rest(who, "GET", &format!("{}?first=200&total=true", operation.path)).send().await;
+                let counts = operation.parameters.iter().any(|one| one.name == "total");
+                let total = if counts { "&total=true" } else { "" };
+                let page = app.rest(who, "GET", &format!("{}?first=200{total}", operation.path)).send().await;
                 if page.status == 403 {
                     continue;
                 }
                 shows_none_of(page.is(200), &matter.records, &format!("{role:?} {}", operation.path));
                 let shown = page.body["items"].as_array().unwrap().len();
-                assert!(shown == 200 || page.body["totalCount"] == shown, "{role:?} {}", operation.path);
+                assert!(shown == 200 || !counts || page.body["totalCount"] == shown, "{role:?} {}", operation.path);
                 if operation.parameters.iter().any(|one| one.name == "q") {
                     let found = app.get(who, &format!("{}?q={WORD}&total=true", operation.path)).await;
                     assert_eq!((&found["items"], &found["totalCount"]), (&json!([]), &json!(0)), "{role:?} {}", operation.path);
@@ -431,7 +433,8 @@ cases! {
         let mut asked = 0;
         for who in [lead, app.world.who(Role::Champion)] {
             for operation in table.iter().filter(|one| one.kind == Kind::List) {
-                let sorts = operation.parameters.iter().find(|one| one.name == "sort").unwrap();
+                // The feed has one order.
+                let Some(sorts) = operation.parameters.iter().find(|one| one.name == "sort") else { continue };
                 for sort in sorts.schema["enum"].as_array().unwrap() {
                     let path = format!("{}?first=200&sort={}", operation.path, text(sort));
                     let page = app.rest(who, "GET", &path).send().await;

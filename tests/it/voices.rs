@@ -56,6 +56,8 @@ async fn designed(app: &App, need: &Value, employer: &Employer) -> Value {
         "noAlternativesReason": "Nothing else was thought of",
     });
     let solution = app.make(lead, "/v1/solutions", plan).await;
+    let solution = app.act(&employer.who, &solution, "/v1/solutions", "take-on", json!({})).await;
+    let solution = app.act(app.world.who(Role::Institution), &solution, "/v1/solutions", "take-on", json!({})).await;
     app.act(lead, &solution, "/v1/solutions", "design", json!({})).await
 }
 

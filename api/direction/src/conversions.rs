@@ -56,6 +56,7 @@ pub(crate) async fn convert(ctx: Ctx, at: Target, body: Conversion) -> Result<in
         let detail = "a masked doubt is taken further by the intermediary, so that nothing tells whose it is";
         return Err(Error::new(Code::Forbidden, detail));
     }
+    fits(&body)?;
     let made = match body.to {
         ConversionKind::Need => into_need(&ctx, &row, body.clone()).await?,
         ConversionKind::Offer => into_offer(&ctx, &row, body.clone()).await?,
@@ -68,6 +69,24 @@ pub(crate) async fn convert(ctx: Ctx, at: Target, body: Conversion) -> Result<in
     active.converted_to_type = Set(Some(body.to));
     active.converted_to_id = Set(Some(made));
     record::save(&ctx, &row, active, "input.converted").await
+}
+
+/// Refuses members that say nothing of what it is made into.
+fn fits(body: &Conversion) -> Result<()> {
+    use ConversionKind::{AgendaItem, Need, Offer, Resource};
+    let said = [
+        ("/needKind", body.need_kind.is_some(), Need),
+        ("/needId", body.need_id.is_some(), Offer),
+        ("/entryKind", body.entry_kind.is_some(), Resource),
+        ("/meetingId", body.meeting_id.is_some(), AgendaItem),
+        ("/minutes", body.minutes.is_some(), AgendaItem),
+    ];
+    match said.into_iter().find(|(_, given, of)| *given && *of != body.to) {
+        Some((pointer, _, of)) => {
+            Err(Error::member(pointer, "of_another_kind", format!("this is for what becomes `{}`", of.word())))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Whose credit it is; nobody's where that would tell who is behind a masked doubt.

@@ -7,8 +7,8 @@ use roundtable_entity::{OrganizationKind, Texts, organization};
 use roundtable_kernel::access::{Permit, permit};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Error, Result};
-use roundtable_kernel::record;
 use roundtable_kernel::scope::Scoped;
+use roundtable_kernel::{record, seal};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -100,7 +100,9 @@ pub(crate) async fn references<R: Scoped>(ctx: &Ctx, pointer: &str, texts: &Text
             || Error::member(format!("{pointer}/{at}"), "not_found", format!("there is no live {what} with this id"));
         found.remove(id).ok_or_else(missing)
     });
-    named.collect()
+    let rows = named.collect::<Result<Vec<R>>>()?;
+    seal::refuse_reserved(ctx, &rows).await?;
+    Ok(rows)
 }
 
 /// The organisation a member points to, if it is an employer.

@@ -35,7 +35,8 @@ pub(crate) fn register(table: &mut Operations) {
         .one::<import_job::Model>("job", "job_id");
     table.tend(Op::CreateImportJob, running::take_up);
     table.submit_large(Op::CreateImportJob, "import-jobs", "import-jobs", create_import_job);
-    table.schemas.one_of("ImportFile", "kind", ImportKind::ALL.map(ImportKind::as_str));
+    let kinds = ImportKind::ALL.map(ImportKind::as_str).into_iter().chain(["jsonl"]);
+    table.schemas.one_of("ImportFile", "kind", kinds);
     table.report::<ReportQuestion, ImportReport, _, _>(
         Op::GetImportReport,
         "import-jobs",

@@ -52,7 +52,7 @@ pub async fn reference<R: Scoped>(ctx: &Ctx, pointer: &str, id: Uuid) -> Result<
     };
     match known::<R>(ctx, id).await {
         Ok(row) if row.archived_at().is_none() => {
-            seal::refuse_reserved(ctx, &row).await?;
+            seal::refuse_reserved(ctx, std::slice::from_ref(&row)).await?;
             Ok(row)
         }
         Ok(_) => Err(missing()),
@@ -75,7 +75,7 @@ async fn reached<R: Scoped>(ctx: &Ctx, op: Op, target: Target) -> Result<R> {
     let permit = ctx.permit(op)?;
     let mut row = known::<R>(ctx, target.id).await?;
     permit.covers(&row.owners())?;
-    seal::refuse_reserved(ctx, &row).await?;
+    seal::refuse_reserved(ctx, std::slice::from_ref(&row)).await?;
     at_version(&row, target)?;
     // A change is made on what the caller sees; ids it does not see are neither checked nor written.
     seal::veil(ctx, &permit.standing, std::slice::from_mut(&mut row)).await?;

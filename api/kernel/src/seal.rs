@@ -154,8 +154,15 @@ fn without(text: &str, hidden: &HashSet<Uuid>) -> Option<String> {
 
 /// Refuses to go on in the partnership about what is kept for the bargaining table. Only its parties ever get to hear so:
 /// for all others it is not there.
-pub async fn refuse_reserved<R: Record>(ctx: &Ctx, row: &R) -> Result<()> {
-    if is_sealed(ctx, row).await? { Err(Code::ReservedForBargaining.into()) } else { Ok(()) }
+pub async fn refuse_reserved<R: Record>(ctx: &Ctx, rows: &[R]) -> Result<()> {
+    if !is_sealable(R::TABLE) || rows.is_empty() {
+        return Ok(());
+    }
+    let among = seal::Column::RecordId.is_in(rows.iter().map(R::id));
+    match seal::Entity::find().filter(among).one(&ctx.read()).await? {
+        Some(_) => Err(Code::ReservedForBargaining.into()),
+        None => Ok(()),
+    }
 }
 
 /// Whether a topic seals this record.

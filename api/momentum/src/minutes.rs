@@ -72,7 +72,7 @@ async fn approve_minutes(ctx: Ctx, at: Target, _: Nothing) -> Result<minutes::Mo
     permit
         .covers(&organizations)
         .map_err(|_| Error::new(Code::NotYours, "minutes are approved by organisations that were there"))?;
-    seal::refuse_reserved(&ctx, &row).await?;
+    seal::refuse_reserved(&ctx, std::slice::from_ref(&row)).await?;
     unchanged(&row, at)?;
     record::from_state(row.state, &[MinutesState::Circulated], MinutesState::word)?;
     let mut approved_by = row.approved_by.clone();

@@ -47,7 +47,7 @@ pub async fn reached<R: Part>(ctx: &Ctx, op: Op, at: Target) -> Result<(R, Optio
         None => None,
     };
     permit.covers(&meeting.as_ref().map(Scoped::owners).unwrap_or_default())?;
-    seal::refuse_reserved(ctx, &row).await?;
+    seal::refuse_reserved(ctx, std::slice::from_ref(&row)).await?;
     unchanged(&row, at)?;
     Ok((row, meeting))
 }

@@ -43,7 +43,7 @@ known_elsewhere! {
     organization, location, person, affiliation, partner, seat, bargaining_unit, meeting_series, meeting, decision,
     action_item, resource, champion, interest, constraint, mission_statement, outreach_touch, agenda_item, attendance,
     minutes, employer_statement, need, cause, input, second_look, offer, solution, goal, plan_step, feasibility_rating,
-    policy_setting,
+    policy_setting, plan_version, action_team,
 }
 
 async fn create(ctx: Ctx, new: external_id::NewExternalId) -> Result<external_id::Model> {

@@ -258,7 +258,7 @@ async fn meetings(
         );
         active.state = ActiveValue::Set(MeetingState::Scheduled);
         active.ends_at = ActiveValue::Set(starts + TimeDelta::minutes(90));
-        active.uid = ActiveValue::Set(format!("{meeting}@example.org"));
+        active.uid = ActiveValue::Set(Some(format!("{meeting}@example.org")));
         meetings.push(active);
         for position in 0..ITEMS {
             let id = rows.id();

@@ -95,9 +95,11 @@ fn selection(table: &Operations, name: &str) -> String {
 
 /// Literal of GraphQL for a value of this schema.
 pub fn literal(table: &Operations, schema: &Value, value: &Value) -> String {
+    // A list of words that has no name of its own is text in GraphQL.
+    let named = referred(schema).is_some();
     let schema = resolved(table, schema);
     match value {
-        Value::String(word) if schema.get("enum").is_some() => word.to_uppercase(),
+        Value::String(word) if named && schema.get("enum").is_some() => word.to_uppercase(),
         Value::Array(items) => {
             let items: Vec<String> = items.iter().map(|item| literal(table, &schema["items"], item)).collect();
             format!("[{}]", items.join(", "))

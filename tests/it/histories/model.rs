@@ -433,7 +433,8 @@ impl Model {
             ("needs", "voice") => drop(record.owners.insert(actor)),
             ("needs", "park") => drop(self.asked(actor, number, "parked")),
             ("needs", "resume") => {
-                if self.asked(actor, number, "voiced") {
+                let resumed = self.asked(actor, number, "voiced");
+                if resumed {
                     self.follow(number);
                 }
             }
