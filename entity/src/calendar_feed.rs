@@ -25,7 +25,7 @@ crate::record! {
             /// The organisation it shows meetings for.
             organization_id: Option<uuid::Uuid> = None,
             /// The secret address, shown once when it is made or rotated.
-            address: Option<String> = None,
+            address: Option<String> [once] = None,
         }
         hidden {
             /// The account it belongs to.

@@ -25,7 +25,7 @@ crate::record! {
             accepted_at: Option<chrono::DateTime<chrono::Utc>> = None,
             /// The secret to accept it with, shown once to whoever made it. Where the server sends mail it goes to the address
             /// alone and is shown to nobody.
-            token: Option<String> = None,
+            token: Option<String> [once] = None,
         }
         hidden {
             /// SHA-256 of the secret.

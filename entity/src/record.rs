@@ -20,6 +20,8 @@ pub enum Use {
     search,
     /// Shown only to the organisation that owns the row and to the intermediary.
     own,
+    /// Shown once, in the answer that makes it, and kept nowhere.
+    once,
     /// Only on partners that are employers.
     employer,
     /// Only on partners that are unions or other labor voices.

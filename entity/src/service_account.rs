@@ -28,7 +28,7 @@ crate::record! {
             /// Name it signs in with.
             client_id: String = String::new(),
             /// The secret, shown once when it is made or renewed.
-            client_secret: Option<String> = None,
+            client_secret: Option<String> [once] = None,
             /// When it last signed in.
             last_used_at: Option<chrono::DateTime<chrono::Utc>> = None,
         }

@@ -34,7 +34,7 @@ crate::record! {
             /// Since when every request has failed.
             failing_since: Option<chrono::DateTime<chrono::Utc>> = None,
             /// The secret its requests are signed with, shown once when it is made or renewed.
-            secret: Option<String> = None,
+            secret: Option<String> [once] = None,
         }
         hidden {
             /// The secret.

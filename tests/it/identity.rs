@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use roundtable_entity::invitation;
+use roundtable_entity::{idempotency_key, invitation};
 use roundtable_kernel::standing::Role;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -208,6 +208,20 @@ cases! {
         assert!(text(&system["clientSecret"]).starts_with("rts_"));
         let again = app.get(lead, &format!("/v1/service-accounts/{}", text(&system["id"]))).await;
         assert!(again.get("clientSecret").is_none(), "{again}");
+        // Nor by the answer kept for a key.
+        let feed = ("/v1/calendar-feeds", json!({ "name": "phone" }), "address");
+        let hook = ("/v1/webhooks", json!({ "url": "https://example.org/events" }), "secret");
+        let system = ("/v1/service-accounts", json!({ "name": "keyed" }), "clientSecret");
+        let invited = ("/v1/invitations", json!({ "email": "keyed@example.org", "staffRole": "observer" }), "token");
+        for (path, body, secret) in [feed, hook, system, invited] {
+            let ask = || app.rest(lead, "POST", path).key("secret-once").json(body.clone()).is(201);
+            let (first, second) = (ask().await, ask().await);
+            assert_eq!(first["id"], second["id"], "{path}");
+            let shown = text(&first[secret]).to_owned();
+            assert!(second.get(secret).is_none(), "{path}");
+            let kept = idempotency_key::Entity::find().all(app.server.app.store.read()).await.unwrap();
+            assert!(!kept.is_empty() && kept.iter().all(|row| !row.answer.contains(&shown)), "{path}");
+        }
     }
 
     async fn a_system_signs_in_by_its_secret_until_the_secret_is_renewed(app: App) {

@@ -24,7 +24,7 @@ use crate::op::Op;
 use crate::reader::Reader;
 use crate::record::{self, Target};
 use crate::relation::Relation;
-use crate::schema::Schemas;
+use crate::schema::{Schemas, camel};
 use crate::scope::Scoped;
 use crate::seal;
 use crate::standing::Standing;
@@ -320,6 +320,8 @@ pub struct Operations {
     pub schemas: Schemas,
     /// What is to end.
     pub deprecations: Deprecations,
+    /// Members that are shown once, by the schema they stand in: answers kept for a key do not hold them.
+    once: HashMap<String, Vec<String>>,
     after: Vec<(&'static str, After)>,
     tend: Vec<(Op, Tend)>,
     flags: Vec<(Op, &'static str, Flag)>,
@@ -495,8 +497,9 @@ impl Operations {
         let key_hash = fingerprint(&format!("{who}|{}|{key}", operation.op.name()));
         let asked = json!([arguments.id, arguments.version, arguments.body, ctx.validate_only]);
         let request_hash = fingerprint(&asked.to_string());
+        let once = self.once.get(&operation.answer).cloned().unwrap_or_default();
         ctx.write(move |ctx| {
-            let (run, arguments) = (run.clone(), arguments.clone());
+            let (run, arguments, once) = (run.clone(), arguments.clone(), once.clone());
             let (key_hash, request_hash) = (key_hash.clone(), request_hash.clone());
             async move {
                 if let Some(row) = idempotency_key::Entity::find_by_id(key_hash.clone()).one(&ctx.read()).await? {
@@ -508,7 +511,11 @@ impl Operations {
                     return Ok(Answered { shown: Box::new(One(kept.value)), version: kept.version, id: kept.id });
                 }
                 let answered = run(ctx.clone(), arguments).await?;
-                let kept = Kept { value: answered.shown.value()?, version: answered.version, id: answered.id };
+                let mut value = answered.shown.value()?;
+                if let Value::Object(members) = &mut value {
+                    members.retain(|name, _| !once.contains(name));
+                }
+                let kept = Kept { value, version: answered.version, id: answered.id };
                 let row = idempotency_key::ActiveModel {
                     key_hash: ActiveValue::Set(key_hash),
                     request_hash: ActiveValue::Set(request_hash),
@@ -531,6 +538,8 @@ impl Operations {
         self.schemas.add::<R>();
         self.schemas.add::<R::New>();
         self.schemas.add::<PageInfo>();
+        let once = R::FIELDS.iter().filter(|field| field.uses.contains(&Use::once));
+        self.once.insert(R::NAME.into(), once.map(|field| camel(field.name)).collect());
         let new = R::New::name().to_string();
         self.schemas.require_present::<R>();
         // The table acted at is filled in, so nobody has to say it who sits at one only.
