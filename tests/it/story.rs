@@ -6,7 +6,6 @@ use roundtable_kernel::op::Op;
 use roundtable_kernel::standing::Role;
 use serde_json::{Value, json};
 
-use crate::harness::backend::settings;
 use crate::harness::client::text;
 use crate::harness::{App, Backend, Who, sample, wire};
 
@@ -203,19 +202,8 @@ cases! {
             }
             let trace = app.get(lead, &path).await;
             assert_eq!(trace["nodes"].as_array().unwrap().len(), wanted);
-            // SQLite runs within the process, where nobody can listen in; the statements are the same.
-            if app.backend == Backend::Postgres {
-                let (url, statements) = wire::between(&app.url).await;
-                let store = roundtable_server::connect(&settings(&url)).await.unwrap();
-                let server = roundtable_server::assemble(store, &settings(&url)).await.unwrap();
-                let listened = App::over(server, &app);
-                // Who asks is read again once a second, and that is not the trace's.
-                let mut least = usize::MAX;
-                for _ in 0..6 {
-                    let before = statements.so_far();
-                    listened.get(lead, &path).await;
-                    least = least.min(statements.so_far() - before);
-                }
+            if let Some(listened) = wire::listened(&app).await {
+                let least = listened.least(|| async { drop(listened.app.get(lead, &path).await) }).await;
                 took.push(least);
             }
         }

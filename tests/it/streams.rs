@@ -119,6 +119,9 @@ async fn introduced(live: &Live, who: &Who) -> Socket {
     socket
 }
 
+/// What is lost holds within a second. A machine that is busy with other cases takes its time to say so.
+const AT_ONCE: Duration = Duration::from_secs(4);
+
 const FOLLOW: &str = "subscription($kind: [String!]) { events(kind: $kind) { kind cursor
     record { id ... on Location { name } } } }";
 
@@ -181,7 +184,7 @@ cases! {
         }
         assert_eq!(last.event, "end", "{last:?}");
         assert_eq!(last.data["code"], "FORBIDDEN");
-        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
         live.stop().await;
     }
 
@@ -266,7 +269,7 @@ cases! {
             }
         };
         assert_eq!(closed, 4403);
-        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
         live.app.server.app.hub.stop();
         assert_eq!(hear(&mut other).await, Err(1001));
         live.stop().await;
@@ -311,7 +314,7 @@ cases! {
         location(&here.app, "Plant 7").await;
         assert_eq!(told.next(5.0).await.unwrap().data["record"]["name"], "Plant 7");
         assert_eq!(hear(&mut socket).await.unwrap()["type"], "next");
-        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
         leave(&here.app).await;
         let began = Instant::now();
         let mut last = Heard::default();
@@ -319,7 +322,7 @@ cases! {
             last = heard;
         }
         assert_eq!(last.event, "end");
-        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
         loop {
             if let Err(code) = hear(&mut socket).await {
                 assert_eq!(code, 4403);

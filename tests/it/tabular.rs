@@ -359,10 +359,16 @@ cases! {
                 cut += i32::from(tokio::time::timeout(Duration::from_millis(wait), both).await.is_err());
             }
             assert!(cut > 0);
-            app.server.app.clock.advance(TimeDelta::minutes(11));
-            serve::sweep(&app.server.app).await.unwrap();
             let path = format!("/v1/import-jobs/{id}");
-            let job = app.get(lead, &path).await;
+            let mut job = app.get(lead, &path).await;
+            // What was cut off may have left a step on its way to the database, after which the job looks alive once more.
+            for _ in 0..5 {
+                if job["state"] != "completed" {
+                    app.server.app.clock.advance(TimeDelta::minutes(11));
+                    serve::sweep(&app.server.app).await.unwrap();
+                    job = app.get(lead, &path).await;
+                }
+            }
             assert_eq!((text(&job["state"]), &job["created"], &job["rowsRead"]), ("completed", &json!(rows), &json!(rows)));
             let now = walked(&app, lead, "/v1/organizations").await.unwrap().len();
             assert_eq!(now - before, usize::try_from(rows).unwrap());

@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use crate::direction::{
     act, champion, confirm, employer, house, input, need, now, plan, said, shared_need, tested_root,
 };
-use crate::harness::backend::settings;
 use crate::harness::client::text;
 use crate::harness::{App, Backend, refused, wire};
 
@@ -252,18 +251,8 @@ cases! {
             let full = queue(&app).await;
             let shown = full["debts"].as_array().unwrap().iter().filter(|debt| debt["kind"] == "input_unanswered");
             assert_eq!(shown.count(), 50);
-            if app.backend == Backend::Postgres {
-                let (url, statements) = wire::between(&app.url).await;
-                let store = roundtable_server::connect(&settings(&url)).await.unwrap();
-                let server = roundtable_server::assemble(store, &settings(&url)).await.unwrap();
-                let listened = App::over(server, &app);
-                // Who asks is read again once a second, and that is not the queue's.
-                let mut least = usize::MAX;
-                for _ in 0..6 {
-                    let before = statements.so_far();
-                    queue(&listened).await;
-                    least = least.min(statements.so_far() - before);
-                }
+            if let Some(listened) = wire::listened(&app).await {
+                let least = listened.least(|| async { drop(queue(&listened.app).await) }).await;
                 took.push(least);
             }
         }

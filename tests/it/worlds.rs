@@ -127,7 +127,6 @@ async fn sealed(app: &App) -> Vec<String> {
     let (employer, union) = (app.world.who(Role::Employer), app.world.who(Role::Union));
     let need = json!({ "title": "Night shifts", "problemStatement": "Nobody wants them.", "kind": "retention" });
     let need = app.make(employer, "/v1/needs", need).await;
-    let need = app.act(employer, &need, "/v1/needs", "voice", json!({})).await;
     let parties = [Role::Employer, Role::Union];
     let topic = json!({
         "subject": "Night shifts", "text": "What a night is worth.", "subjectMatter": "pay", "needIds": [need["id"]],

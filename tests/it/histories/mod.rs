@@ -5,6 +5,7 @@
 
 mod machines;
 mod model;
+mod topics;
 
 use std::collections::{BTreeMap, BTreeSet};
 
