@@ -214,10 +214,14 @@ const SECRET: [&str; 4] = ["rtc_", "rts_", "rti_", "whsec_"];
 
 /// Without the ids, secrets and times that came about since the beginning, which no copy can share.
 fn blanked(text: &str, began: DateTime<Utc>) -> String {
-    let is_new = |word: &str| {
-        if SECRET.iter().any(|begins| word.starts_with(begins)) {
-            return true;
+    let mut text = text.to_owned();
+    for begins in SECRET {
+        while let Some(at) = text.find(begins) {
+            let ends = text[at..].find('"').map_or(text.len(), |length| at + length);
+            text.replace_range(at..ends, "(new)");
         }
+    }
+    let is_new = |word: &str| {
         let made = Uuid::parse_str(word).ok().and_then(|id| id.get_timestamp()).map(|made| made.to_unix().0);
         let at = DateTime::parse_from_rfc3339(word).map(|time| time.timestamp()).ok();
         let at = at.or(made.and_then(|made| i64::try_from(made).ok()));
