@@ -4,6 +4,7 @@
 //! rights its reader has by then, and at its own pace.
 
 use std::collections::HashMap;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -153,7 +154,15 @@ async fn hear(app: &App, url: &str) {
 }
 
 async fn hear_until_lost(app: &App, url: &str) -> Result<(), sqlx::Error> {
-    let mut listener = PgListener::connect(url).await?;
+    // Dropped by hand: a task that is ended with its runtime has none left to close the connection in, and what it ends with
+    // closes it anyway.
+    let mut listener = ManuallyDrop::new(PgListener::connect(url).await?);
+    let lost = hear_on(app, &mut listener).await;
+    drop(ManuallyDrop::into_inner(listener));
+    lost
+}
+
+async fn hear_on(app: &App, listener: &mut PgListener) -> Result<(), sqlx::Error> {
     listener.listen(CHANNEL).await?;
     app.hub.told.store(true, Ordering::Relaxed);
     loop {
