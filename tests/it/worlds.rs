@@ -121,8 +121,7 @@ async fn endorsements(app: &App) -> Vec<String> {
     otherwise
 }
 
-/// A need that an employer and the union keep for the bargaining table; in the other world it is another matter, in as many
-/// words: on SQLite the weight of a search hit, which its cursor holds, is counted over the words of all rows.
+/// A need that an employer and the union keep for the bargaining table; in the other world it is another matter.
 async fn sealed(app: &App) -> Vec<String> {
     let ours = &app.world.ours;
     let (employer, union) = (app.world.who(Role::Employer), app.world.who(Role::Union));
@@ -144,7 +143,7 @@ async fn sealed(app: &App) -> Vec<String> {
     let topic = app.act(union, &topic, "/v1/topics", "agree", json!({})).await;
     vec![
         format!(
-            "UPDATE need SET title = 'Weekend duty', problem_statement = 'Someone takes these.' WHERE id = {}",
+            "UPDATE need SET title = 'Weekends', problem_statement = 'Who works them.' WHERE id = {}",
             key(app, &need["id"])
         ),
         format!(

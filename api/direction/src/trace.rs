@@ -11,8 +11,8 @@ use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::Result;
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::Operations;
-use roundtable_kernel::record;
 use roundtable_kernel::scope::Scoped;
+use roundtable_kernel::{record, seal};
 use sea_orm::{ColumnTrait, Condition};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -180,7 +180,7 @@ async fn forward(ctx: &Ctx, solutions: &[solution::Model], graph: &mut Graph) ->
     }
     let in_force = plan_version::Column::State.eq(PlanVersionState::InForce);
     for mut row in rows::<plan_version::Model>(ctx, Condition::all().add(in_force)).await? {
-        row.mask(ctx.standing()?);
+        seal::show(ctx, ctx.standing()?, std::slice::from_mut(&mut row)).await?;
         held(graph, &row, &steps);
     }
     for row in rows::<goal::Model>(ctx, Condition::all().add(served)).await? {

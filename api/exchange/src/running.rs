@@ -131,6 +131,10 @@ pub async fn carry_on(app: &Arc<App>, id: Uuid) -> Result<()> {
     let own = Ctx::new(app.clone(), Arc::new(Caller::Anonymous), Via::Import, Arc::from(id.to_string()));
     let outcome = run(app, &own, id).await;
     let Err(error) = outcome else { return Ok(()) };
+    // A database that is busy, away or full says nothing of the import: whoever takes it up later may finish it.
+    if matches!(error.code, Code::Unavailable | Code::StorageFull) {
+        return Err(error);
+    }
     let failure = if error.code.status() >= 500 { Code::Internal.meaning().to_owned() } else { error.detail.clone() };
     own.write(move |ctx| {
         let failure = failure.clone();

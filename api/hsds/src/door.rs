@@ -246,7 +246,7 @@ async fn found(reader: &Reader, rows: Condition, (number, size): (u64, u64)) -> 
         .limit(size)
         .all(&reader.ctx.read())
         .await?;
-    Ok((total, reader.masked(rows)))
+    Ok((total, reader.shown(rows).await?))
 }
 
 const OF_SERVICES: &[&str] = &["taxonomy_term_id", "taxonomy_id", "organization_id", "modified_after", "full"];
@@ -299,7 +299,7 @@ async fn organizations(reader: &Reader, query: &Query, page: (u64, u64)) -> Resu
         .limit(page.1)
         .all(&reader.ctx.read())
         .await?;
-    let found = reader.masked(found);
+    let found = reader.shown(found).await?;
     let (full, services) = (told(query, "full")?, told(query, "full_service")?);
     let shown = match full || services {
         true => whole(reader, &found, services).await?,
@@ -314,7 +314,7 @@ async fn whole(reader: &Reader, rows: &[organization::Model], full: bool) -> Res
     let of = reader.services()?.add(resource::Column::OwnerOrganizationId.is_in(owners));
     let services =
         resource::Entity::find().filter(of).order_by_asc(resource::Column::Id).all(&reader.ctx.read()).await?;
-    let services = reader.masked(services);
+    let services = reader.shown(services).await?;
     let around = around(reader, &services).await?;
     let mut places: Vec<&location::Model> = around.locations.values().collect();
     places.sort_by_key(|place| place.id);
@@ -348,7 +348,7 @@ async fn locations(reader: &Reader, query: &Query, page: (u64, u64)) -> Result<S
         .all(&reader.ctx.read())
         .await?;
     let full = told(query, "full")?;
-    let found = reader.masked(found);
+    let found = reader.shown(found).await?;
     let shown = found.iter().map(|row| if full { shapes::full_location(row) } else { shapes::location(row) });
     Ok(envelope(total, page, shown.collect()))
 }
@@ -369,12 +369,12 @@ async fn one(reader: &Reader, collection: &str, id: Uuid) -> Result<Map<String, 
         "organizations" => {
             let rows = reader.organizations()?.add(organization::Column::Id.eq(id));
             let row = organization::Entity::find().filter(rows).all(&reader.ctx.read()).await?;
-            let row = reader.masked(row);
+            let row = reader.shown(row).await?;
             whole(reader, &row, false).await?.pop().ok_or_else(Error::not_found)
         }
         "locations" => {
             let rows = reader.locations()?.add(location::Column::Id.eq(id));
-            let row = reader.masked(location::Entity::find().filter(rows).all(&reader.ctx.read()).await?);
+            let row = reader.shown(location::Entity::find().filter(rows).all(&reader.ctx.read()).await?).await?;
             Ok(shapes::full_location(row.first().ok_or_else(Error::not_found)?))
         }
         "taxonomies" => {
@@ -401,12 +401,12 @@ pub(crate) async fn around(reader: &Reader, rows: &[resource::Model]) -> Result<
     for some in owners.chunks(500) {
         let some = reader.organizations()?.add(organization::Column::Id.is_in(some.iter().copied()));
         let found = organization::Entity::find().filter(some).all(&reader.ctx.read()).await?;
-        around.organizations.extend(reader.masked(found).into_iter().map(|row| (row.id(), row)));
+        around.organizations.extend(reader.shown(found).await?.into_iter().map(|row| (row.id(), row)));
     }
     for some in places.chunks(500) {
         let some = reader.locations()?.add(location::Column::Id.is_in(some.iter().copied()));
         let found = location::Entity::find().filter(some).all(&reader.ctx.read()).await?;
-        around.locations.extend(reader.masked(found).into_iter().map(|row| (row.id(), row)));
+        around.locations.extend(reader.shown(found).await?.into_iter().map(|row| (row.id(), row)));
     }
     let codes: BTreeSet<String> = rows.iter().flat_map(shapes::terms).map(|term| term.code).collect();
     let codes = reader.titles(&codes.into_iter().collect::<Vec<_>>()).await?;

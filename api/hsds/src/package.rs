@@ -65,13 +65,13 @@ const ATTRIBUTES: Columns = ("attribute", "attributes.csv", &["id", "link_id", "
 /// What this reader sees, as a package.
 pub(crate) async fn write(reader: &Reader) -> Result<Vec<u8>> {
     let services = resource::Entity::find().filter(reader.services()?).order_by_asc(resource::Column::Id);
-    let services = reader.masked(services.all(&reader.ctx.read()).await?);
+    let services = reader.shown(services.all(&reader.ctx.read()).await?).await?;
     let organizations = organization::Entity::find().filter(reader.organizations()?);
     let organizations = organizations.order_by_asc(organization::Column::Id).all(&reader.ctx.read()).await?;
-    let organizations = reader.masked(organizations);
+    let organizations = reader.shown(organizations).await?;
     let locations = location::Entity::find().filter(reader.locations()?);
     let locations = locations.order_by_asc(location::Column::Id).all(&reader.ctx.read()).await?;
-    let locations = reader.masked(locations);
+    let locations = reader.shown(locations).await?;
     let around = door::around(reader, &services).await?;
     let terms: BTreeSet<Term> = services.iter().flat_map(shapes::terms).collect();
     let phone = |number: &Option<String>, link, id| shapes::phone(number.as_ref(), link, id);

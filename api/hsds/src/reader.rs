@@ -6,6 +6,7 @@ use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::scope::Scoped;
+use roundtable_kernel::seal;
 use roundtable_kernel::standing::{Caller, Role, Standing};
 use sea_orm::sea_query::{Query, SelectStatement};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
@@ -91,14 +92,15 @@ impl Reader {
             .add(location::Column::Id.in_subquery(places)))
     }
 
-    /// Empties what the reader may not see on rows of the partnership.
-    pub fn masked<R: Scoped>(&self, mut rows: Vec<R>) -> Vec<R> {
-        for row in &mut rows {
-            if let Some(standing) = self.standings.iter().find(|one| one.partnership_id == row.partnership_id()) {
-                row.mask(standing);
+    /// Takes out of rows what the reader may not see of them, as every way out does.
+    pub async fn shown<R: Scoped>(&self, mut rows: Vec<R>) -> Result<Vec<R>> {
+        for rows in rows.chunk_by_mut(|one, other| one.partnership_id() == other.partnership_id()) {
+            let of = |standing: &&Standing| rows.iter().any(|row| row.partnership_id() == standing.partnership_id);
+            if let Some(standing) = self.standings.iter().find(of) {
+                seal::show(&self.ctx, standing, rows).await?;
             }
         }
-        rows
+        Ok(rows)
     }
 
     /// Titles of codes.

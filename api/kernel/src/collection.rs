@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use roundtable_entity::{Record, Use};
+use roundtable_entity::Use;
 use sea_orm::{Condition, EntityTrait};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::list::{self, Asked, Narrow};
 use crate::op::Op;
 use crate::operation::{Answered, Collection, Kind, Nothing, One, Operation, Operations, Parameter, Run};
+use crate::principal;
 use crate::reader::Reader;
 use crate::record::{self, Target};
 use crate::relation::Relation;
@@ -266,7 +267,9 @@ impl<R: Scoped> CollectionOf<'_, R> {
             async move {
                 let row = record::target::<R>(&ctx, op, target).await?;
                 check(ctx.clone(), row.clone()).await?;
-                ctx.standings_change();
+                if principal::grants(R::TABLE) {
+                    ctx.standings_change();
+                }
                 record::archive_row(&ctx, &row).await
             }
         })
@@ -301,7 +304,9 @@ impl<R: Scoped> CollectionOf<'_, R> {
             nothing,
             Arc::new(move |ctx, arguments| {
                 Box::pin(async move {
-                    ctx.standings_change();
+                    if principal::grants(R::TABLE) {
+                        ctx.standings_change();
+                    }
                     shown(&ctx, record::restore::<R>(&ctx, op, arguments.target()?).await?).await
                 })
             }),
@@ -353,7 +358,6 @@ async fn within<R: Scoped>(ctx: &Ctx, narrow: Option<fn() -> Condition>, id: Uui
     use sea_orm::{ColumnTrait, PaginatorTrait, QueryFilter};
     let Some(narrow) = narrow else { return Ok(()) };
     let column = R::column("id").ok_or_else(|| Error::internal("a record has no id column"))?;
-    let found = <R as Record>::column("id").is_some()
-        && <R::Entity as EntityTrait>::find().filter(column.eq(id)).filter(narrow()).count(&ctx.read()).await? > 0;
-    if found { Ok(()) } else { Err(Error::not_found()) }
+    let found = R::Entity::find().filter(column.eq(id)).filter(narrow()).count(&ctx.read()).await?;
+    if found > 0 { Ok(()) } else { Err(Error::not_found()) }
 }

@@ -125,7 +125,7 @@ pub async fn page<R: Scoped>(ctx: &Ctx, permit: &Permit, asked: &Asked<'_>) -> R
         return Ok(empty(parameters));
     }
     match (words, sort) {
-        (Some(words), None) => ranked::<R>(ctx, rows, &words, first, after, &print, parameters).await,
+        (Some(words), None) => ranked::<R>(ctx, permit, rows, &words, first, after, parameters).await,
         (words, sort) => {
             if let Some(words) = words {
                 rows = rows.add(matches::<R>(ctx.app.store.backend(), &words));
@@ -223,11 +223,11 @@ fn value_at<R: Scoped>(column: <R::Entity as EntityTrait>::Column, row: Conditio
 
 async fn ranked<R: Scoped>(
     ctx: &Ctx,
+    permit: &Permit,
     rows: Condition,
     words: &[String],
     first: u64,
     after: Option<(Value, Uuid)>,
-    print: &str,
     parameters: &Map<String, Value>,
 ) -> Result<Page<R>> {
     let backend = ctx.app.store.backend();
@@ -254,6 +254,17 @@ async fn ranked<R: Scoped>(
             Expr::cust_with_values(format!("\"{table}_search\" MATCH ?"), [fts_query(words)])
         }
     };
+    // The weight is counted over the words of all rows, hidden ones too, so cursors do not hold it.
+    let after = match after {
+        None => None,
+        Some((Value::Null, after_id)) => {
+            let mut weighed = select.clone();
+            weighed.cond_where(R::rows(permit).add(found.clone()).add(id.eq(after_id)));
+            let row = ctx.read().query_one(&weighed).await?.ok_or(Code::InvalidCursor)?;
+            Some((row.try_get::<f64>("", "rank")?, after_id))
+        }
+        Some(_) => return Err(Code::InvalidCursor.into()),
+    };
     let rows = rows.add(found);
     let total = match parameters.get("total").and_then(Value::as_bool) {
         Some(true) => {
@@ -272,25 +283,24 @@ async fn ranked<R: Scoped>(
         _ => None,
     };
     select.cond_where(rows);
-    if let Some((value, after_id)) = after {
-        let after_rank = value.as_f64().ok_or(Code::InvalidCursor)?;
+    if let Some((after_rank, after_id)) = after {
         select.and_where(
             Expr::tuple([rank.clone(), Expr::col((R::Entity::default(), id))])
                 .gt(Expr::tuple([Expr::val(after_rank), Expr::val(after_id)])),
         );
     }
     select.order_by_expr(rank, Order::Asc).order_by((R::Entity::default(), id), Order::Asc).limit(first + 1);
-    let mut found: Vec<(Uuid, f64)> = Vec::new();
+    let mut found: Vec<Uuid> = Vec::new();
     for row in ctx.read().query_all(&select).await? {
-        found.push((row.try_get("", "id")?, row.try_get("", "rank")?));
+        found.push(row.try_get("", "id")?);
     }
     let has_next_page = found.len() as u64 > first;
     found.truncate(usize::try_from(first).unwrap_or(usize::MAX));
-    let mut models: Vec<R> =
-        R::Entity::find().filter(id.is_in(found.iter().map(|(id, _)| *id))).all(&ctx.read()).await?;
-    let place = |row: &R| found.iter().position(|(id, _)| *id == row.id());
+    let mut models: Vec<R> = R::Entity::find().filter(id.is_in(found.iter().copied())).all(&ctx.read()).await?;
+    let place = |row: &R| found.iter().position(|id| *id == row.id());
     models.sort_by_key(place);
-    let cursors: Vec<String> = found.iter().map(|(id, rank)| write_cursor(print, &json!(rank), *id)).collect();
+    let print = print(permit, parameters);
+    let cursors: Vec<String> = found.iter().map(|id| write_cursor(&print, &Value::Null, *id)).collect();
     Ok(Page {
         page_info: PageInfo::of(&cursors, has_next_page, has_previous_page),
         items: models,

@@ -86,6 +86,11 @@ impl Principals {
     }
 }
 
+/// Whether principals are read from this table: what is archived or restored there changes who may do what.
+pub fn grants(table: &str) -> bool {
+    matches!(table, "account" | "champion" | "partner" | "seat" | "service_account" | "staff_appointment")
+}
+
 async fn load(store: &Store, account_id: Uuid) -> Result<Option<Known>> {
     let read = store.read();
     if let Some(account) = account::Entity::find_by_id(account_id).one(read).await? {

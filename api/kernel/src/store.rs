@@ -19,6 +19,7 @@ use sea_orm::{
     IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument;
 
 use crate::error::{Code, Error, Result, is_retryable};
 
@@ -105,6 +106,9 @@ impl Store {
     }
 
     /// Runs `work` in a transaction and commits when it returns `Ok` and `keep` is set; otherwise nothing happened.
+    ///
+    /// It runs to its end even when whoever asked is gone: a connection dropped between BEGIN and its answer would go back
+    /// to the pool with a transaction open, and the next request on it would fail.
     pub async fn write<T, F, Fut>(&self, keep: bool, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -113,7 +117,10 @@ impl Store {
     {
         match &self.queue {
             Some(queue) => queued(queue, keep, work).await,
-            None => self.serializable(keep, work).await,
+            None => {
+                let store = self.clone();
+                to_its_end(async move { store.serializable(keep, work).await }).await
+            }
         }
     }
 
@@ -128,17 +135,17 @@ impl Store {
         if let Some(queue) = &self.queue {
             return queued(queue, true, work).await;
         }
-        let tx = Arc::new(self.write.begin_with_config(Some(IsolationLevel::ReadCommitted), None).await?);
-        tx.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({key})")).await?;
-        let outcome = work(tx.clone()).await;
-        let tx = Arc::into_inner(tx).ok_or_else(|| Error::internal("a transaction outlived its work"))?;
-        match outcome {
-            Ok(value) => tx.commit().await.map(|()| value).map_err(Error::from),
-            Err(error) => {
-                tx.rollback().await?;
-                Err(error)
-            }
-        }
+        let store = self.clone();
+        let key = format!("SELECT pg_advisory_xact_lock({key})");
+        to_its_end(async move {
+            let (key, work) = (&key, &work);
+            let in_turn = |tx: Tx| async move {
+                tx.execute_unprepared(key).await?;
+                work(tx).await
+            };
+            store.attempt(IsolationLevel::ReadCommitted, true, &in_turn).await
+        })
+        .await
     }
 
     /// Tells the other replicas, where the database can. Who does not hear of it finds out by looking.
@@ -160,7 +167,7 @@ impl Store {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let outcome = self.attempt(keep, &work).await;
+            let outcome = self.attempt(IsolationLevel::Serializable, keep, &work).await;
             match outcome {
                 Err(error) if attempt < TRIES && retryable(&error) => {
                     let most = 2u64 << attempt.min(7);
@@ -171,12 +178,12 @@ impl Store {
         }
     }
 
-    async fn attempt<T, F, Fut>(&self, keep: bool, work: &F) -> Result<T>
+    async fn attempt<T, F, Fut>(&self, isolation: IsolationLevel, keep: bool, work: &F) -> Result<T>
     where
         F: Fn(Tx) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let tx = Arc::new(self.write.begin_with_config(Some(IsolationLevel::Serializable), None).await?);
+        let tx = Arc::new(self.write.begin_with_config(Some(isolation), None).await?);
         let outcome = work(tx.clone()).await;
         let tx = Arc::into_inner(tx).ok_or_else(|| Error::internal("a transaction outlived its work"))?;
         match outcome {
@@ -190,6 +197,10 @@ impl Store {
             }
         }
     }
+}
+
+async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    tokio::spawn(work.in_current_span()).await.map_err(Error::internal)?
 }
 
 /// Runs `work` in a transaction within a transaction: what fails in it is undone alone.

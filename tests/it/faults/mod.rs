@@ -2,10 +2,13 @@
 //! `ROUNDTABLE_TEST_LONG` set, as often as it takes to believe it.
 
 mod database;
+mod gone;
 mod kill;
 mod stop;
 
+use crate::harness::chance;
+
 /// How often: a few times, or as often as it takes.
 pub fn rounds(few: usize, many: usize) -> usize {
-    if std::env::var_os("ROUNDTABLE_TEST_LONG").is_some() { many } else { few }
+    if chance::long() { many } else { few }
 }
