@@ -228,22 +228,31 @@ impl Ctx {
             return work(self.clone()).await;
         }
         let ctx = self.clone();
-        let outcome =
-            self.app.store.write(!self.validate_only, move |tx| work(Ctx { tx: Some(tx), ..ctx.clone() })).await;
+        store::to_its_end(async move {
+            let outer = ctx.clone();
+            let outcome =
+                ctx.app.store.transact(!ctx.validate_only, move |tx| work(Ctx { tx: Some(tx), ..outer.clone() })).await;
+            ctx.written(outcome.is_ok() && !ctx.validate_only).await;
+            outcome
+        })
+        .await
+    }
+
+    /// What follows from a transaction that is over: whoever has to know is told.
+    async fn written(&self, kept: bool) {
         if self.standings_changed.load(Ordering::Acquire) {
             self.app.principals.forget();
             self.app.hub.standings_changed();
-            if outcome.is_ok() && !self.validate_only {
+            if kept {
                 self.app.store.tell(hub::STANDINGS).await;
             }
-        }
-        if outcome.is_ok() && !self.validate_only {
-            self.app.hub.wake();
         }
         if self.seals_changed.load(Ordering::Acquire) {
             self.app.seals.forget();
         }
-        outcome
+        if kept {
+            self.app.hub.wake();
+        }
     }
 
     /// Runs `work` so that its failure undoes only itself and not the transaction around it.

@@ -105,11 +105,20 @@ impl Store {
         self.read.get_database_backend()
     }
 
-    /// Runs `work` in a transaction and commits when it returns `Ok` and `keep` is set; otherwise nothing happened.
-    ///
-    /// It runs to its end even when whoever asked is gone: a connection dropped between BEGIN and its answer would go back
-    /// to the pool with a transaction open, and the next request on it would fail.
+    /// Runs `work` in a transaction and commits when it returns `Ok` and `keep` is set; otherwise nothing happened. It runs
+    /// to its end even when whoever asked is gone.
     pub async fn write<T, F, Fut>(&self, keep: bool, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(Tx) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        let store = self.clone();
+        to_its_end(async move { store.transact(keep, work).await }).await
+    }
+
+    /// The same for whoever cannot be gone.
+    pub(crate) async fn transact<T, F, Fut>(&self, keep: bool, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: Fn(Tx) -> Fut + Send + Sync + 'static,
@@ -117,10 +126,7 @@ impl Store {
     {
         match &self.queue {
             Some(queue) => queued(queue, keep, work).await,
-            None => {
-                let store = self.clone();
-                to_its_end(async move { store.serializable(keep, work).await }).await
-            }
+            None => self.serializable(keep, work).await,
         }
     }
 
@@ -199,7 +205,9 @@ impl Store {
     }
 }
 
-async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+/// Does something as a whole, though whoever waits for it may go away: else a connection dropped between BEGIN and its
+/// answer goes back to the pool with a transaction open, and the next request on it fails.
+pub(crate) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
     tokio::spawn(work.in_current_span()).await.map_err(Error::internal)?
 }
 
