@@ -223,7 +223,7 @@ cases! {
             at(wrong).await.refuses_member("/redirectUri", "not_allowed");
         }
         let other = start(&app, &Who::anonymous(), json!({ "provider": "other" })).await;
-        other.refuses_member("/provider", "unknown_value");
+        other.refuses_member("/provider", "not_found");
         let dead = json!({ "provider": "state", "invitationToken": "rti_unknown" });
         start(&app, &Who::anonymous(), dead).await.refused(410, "INVITATION_DEAD");
         let shown = app.rest(&Who::anonymous(), "GET", "/sign-ins/callback?code=%3Cscript%3E&state=s").send().await;

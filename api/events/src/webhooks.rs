@@ -85,7 +85,7 @@ fn check_kinds(ctx: &Ctx, kinds: &[String]) -> Result<()> {
         None => Ok(()),
         Some(index) => Err(Error::member(
             format!("/kinds/{index}"),
-            "unknown_value",
+            "not_found",
             "a kind is a record, such as meeting, or what happens to one, such as meeting.scheduled",
         )),
     }

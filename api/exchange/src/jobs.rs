@@ -131,7 +131,7 @@ async fn create_import_job(ctx: Ctx, file: ImportFile) -> Result<import_job::Mod
 /// Starts the import of a whole collection.
 async fn begin(ctx: &Ctx, partnership_id: Uuid, file: ImportFile) -> Result<import_job::Model> {
     let form = Form::named(&file.kind)
-        .ok_or_else(|| Error::member("/kind", "unknown_value", "for a collection give csv or jsonl"))?;
+        .ok_or_else(|| Error::member("/kind", "not_allowed", "for a collection give csv or jsonl"))?;
     let collection = file.collection.clone().ok_or_else(|| {
         let detail = format!("say of which: {}", shape::importable(&ctx.app.operations));
         Error::member("/collection", "required", detail)

@@ -126,7 +126,7 @@ async fn start(ctx: Ctx, providers: Arc<Providers>, given: ProviderSignInStart) 
         } else {
             format!("give one of {}", names.join(", "))
         };
-        return Err(Error::member("/provider", "unknown_value", detail));
+        return Err(Error::member("/provider", "not_found", detail));
     };
     let own_page = format!("{}{CALLBACK}", ctx.app.public_url);
     let redirect_uri = given.redirect_uri.unwrap_or_else(|| own_page.clone());

@@ -16,6 +16,7 @@ pub(crate) fn register(table: &mut Operations) {
         .get(Op::GetExternalId)
         .create(Op::CreateExternalId, create)
         .archive(Op::ArchiveExternalId);
+    table.schemas.one_of("NewExternalId", "recordType", TYPES.iter().copied());
 }
 
 /// The kinds of record that other systems know too, and the check that one is there.
