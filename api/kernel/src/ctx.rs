@@ -230,17 +230,18 @@ impl Ctx {
         let ctx = self.clone();
         let outcome =
             self.app.store.write(!self.validate_only, move |tx| work(Ctx { tx: Some(tx), ..ctx.clone() })).await;
-        if self.standings_changed.load(Ordering::Acquire) {
+        // What was only tried has changed nothing, and nothing was kept of what it saw.
+        if self.standings_changed.load(Ordering::Acquire) && !self.validate_only {
             self.app.principals.forget();
             self.app.hub.standings_changed();
-            if outcome.is_ok() && !self.validate_only {
+            if outcome.is_ok() {
                 self.app.store.tell(hub::STANDINGS).await;
             }
         }
         if outcome.is_ok() && !self.validate_only {
             self.app.hub.wake();
         }
-        if self.seals_changed.load(Ordering::Acquire) {
+        if self.seals_changed.load(Ordering::Acquire) && !self.validate_only {
             self.app.seals.forget();
         }
         outcome
