@@ -91,7 +91,8 @@ fn expected(
     row: Option<&Row>,
     random: bool,
 ) -> Expected {
-    let rule = rule(operation.op);
+    // What may be done to a record is told to whoever may read it.
+    let rule = rule(if operation.op == Op::GetAccess { Op::GetOrganization } else { operation.op });
     let Some(role) = role else {
         return if rule.open { Expected::Allowed } else { Expected::Unknown };
     };
@@ -124,7 +125,7 @@ fn expected(
 
 /// A record in this relation to the role, if the world has one.
 fn pick<'w>(world: &'w World, operation: &Operation, role: Role, relation: Relation) -> Option<&'w Row> {
-    let mut rows = world.rows.iter().filter(|row| row.collection == operation.collection);
+    let mut rows = world.rows.iter().filter(|row| row.collection == sample::collection(operation));
     let owned = |row: &Row| owners(operation.op, row).contains(&role);
     match relation {
         Relation::Own => rows.find(|row| !row.theirs && (owned(row) || !role.is_member())),

@@ -14,6 +14,7 @@ mod concurrency;
 mod contract;
 mod direction;
 mod events;
+mod explain;
 mod faults;
 mod graphql_http;
 mod histories;

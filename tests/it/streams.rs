@@ -1,8 +1,10 @@
 //! What is told as it happens: server-sent events, GraphQL over WebSocket and over server-sent events.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::timeout;
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{SinkExt, StreamExt};
 use roundtable_kernel::standing::Role;
 use serde_json::{Value, json};
@@ -13,6 +15,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::harness::client::text;
 use crate::harness::live::{Live, live, live_with, quick};
+use crate::harness::receiver::Receiver;
 use crate::harness::{App, Backend, Who};
 
 /// A stream of server-sent events.
@@ -119,7 +122,8 @@ async fn introduced(live: &Live, who: &Who) -> Socket {
     socket
 }
 
-/// What is lost holds within a second. A machine that is busy with other cases takes its time to say so.
+/// How soon the end of a stream is heard. That nothing is told after a second is counted in
+/// `a_lost_role_is_lost_at_every_door_of_every_replica`; a machine that is busy with other cases takes its time to say so.
 const AT_ONCE: Duration = Duration::from_secs(8);
 /// A subscription begins without a word. After this long it has, on a busy machine too.
 const BEGUN: Duration = Duration::from_millis(1500);
@@ -333,5 +337,169 @@ cases! {
         }
         there.stop().await;
         here.stop().await;
+    }
+
+    /// A principal is read again when a second has passed, whatever a replica was told: so what is asked later than that
+    /// after the commit is refused, and no event that was committed later is told. Counted by the server's clock, so that
+    /// it holds however busy the machine is.
+    async fn a_lost_role_is_lost_at_every_door_of_every_replica(app: App) {
+        if app.backend != Backend::Postgres {
+            return;
+        }
+        let replicas = [live(&app).await, live(&app).await];
+        let union = &app.world.ours.who[&Role::Union];
+        let receiver = Receiver::start(|_| 200).await;
+        let webhook = json!({ "url": receiver.url, "kinds": ["location.created"] });
+        replicas[0].app.make(union, "/v1/webhooks", webhook).await;
+        let feed = replicas[0].app.make(union, "/v1/calendar-feeds", json!({ "name": "phone" })).await;
+        let here = &replicas[0].app.server.app.public_url;
+        let feed = text(&feed["address"]).strip_prefix(here.as_str()).unwrap().to_owned();
+        let (mut streams, mut sockets) = (Vec::new(), Vec::new());
+        for replica in &replicas {
+            streams.push(Told::open(replica, union, "?kind=location.created", None).await);
+            let mut socket = introduced(replica, union).await;
+            let query = "subscription { events(kind: [\"location.created\"]) { happenedAt } }";
+            say(&mut socket, json!({ "id": "1", "type": "subscribe", "payload": { "query": query } })).await;
+            sockets.push(socket);
+        }
+        tokio::time::sleep(BEGUN).await;
+
+        let over = Cell::new(false);
+        let polls = replicas.iter().flat_map(|replica| {
+            ["/v1/locations?first=1", "/graphql", "/v1/events?first=1", &feed].map(|path| {
+                let (door, over) = (Door { url: replica.url(path), token: token(union) }, &over);
+                async move { door.ask_until(over).await }
+            })
+        });
+        let happens = async {
+            for number in 0..10 {
+                location(&replicas[0].app, &format!("Before {number}")).await;
+            }
+            leave(&replicas[0].app).await;
+            let lost = Utc::now();
+            let mut late = 0;
+            while late < 15 {
+                let made = location(&replicas[0].app, "After").await;
+                late += usize::from(at(&made["createdAt"]) > lost + SECOND);
+                tokio::time::sleep(Duration::from_millis(40)).await;
+            }
+            over.set(true);
+            lost
+        };
+        let (lost, asked) = futures_util::join!(happens, futures_util::future::join_all(polls));
+
+        for (door, asked) in asked {
+            let before = asked.iter().filter(|(began, served)| *served && *began < lost).count();
+            let late: Vec<_> = asked.iter().filter(|(began, _)| *began > lost + SECOND).collect();
+            let last = asked.iter().filter(|(_, served)| *served).map(|(began, _)| *began - lost).max();
+            eprintln!("{}: last served {} ms after", door.url, last.map_or(0, |last| last.num_milliseconds()));
+            assert!(before > 0 && late.len() > 3, "{}: {before} before, {} late", door.url, late.len());
+            assert!(late.iter().all(|(_, served)| !served), "{}: served after {last:?}", door.url);
+        }
+        let heard = |way: &str, told: &[DateTime<Utc>]| {
+            let last = told.iter().max().map(|last| *last - lost);
+            eprintln!("{way}: {} events, the last {} ms after", told.len(), last.map_or(0, |last| last.num_milliseconds()));
+            assert!(told.iter().any(|at| *at < lost), "{way} told nothing");
+            assert!(told.iter().all(|at| *at <= lost + SECOND), "{way} told of what came {last:?} after");
+        };
+        for mut stream in streams {
+            let mut told = Vec::new();
+            let end = loop {
+                match stream.next(30.0).await.expect("it ends") {
+                    heard if heard.event == "end" => break heard,
+                    heard => told.push(at(&heard.data["happenedAt"])),
+                }
+            };
+            assert_eq!(end.data["code"], "FORBIDDEN");
+            heard("server-sent events", &told);
+        }
+        for mut socket in sockets {
+            let mut told = Vec::new();
+            let closed = loop {
+                match hear(&mut socket).await {
+                    Ok(message) if message["payload"]["data"]["events"]["happenedAt"].is_string() => {
+                        told.push(at(&message["payload"]["data"]["events"]["happenedAt"]));
+                    }
+                    Ok(_) => {}
+                    Err(code) => break code,
+                }
+            };
+            assert_eq!(closed, 4403);
+            heard("WebSocket", &told);
+        }
+        let told: Vec<_> = receiver.received().iter().map(|one| at(&one.body()["data"]["happenedAt"])).collect();
+        heard("webhook", &told);
+        for replica in replicas {
+            replica.stop().await;
+        }
+    }
+
+    /// On SQLite the other server is not told of what happens here, as when replicas cannot hear each other.
+    async fn a_socket_that_is_never_silent_asks_nothing_with_a_lost_role(app: App) {
+        let (here, there) = (live(&app).await, live(&app).await);
+        let mut socket = introduced(&there, &app.world.ours.who[&Role::Union]).await;
+        leave(&here.app).await;
+        let lost = Instant::now();
+        let query = json!({ "query": "{ locations(first: 1) { nodes { id } } }" });
+        let closed = loop {
+            let late = lost.elapsed() > Duration::from_secs(1);
+            let ask = json!({ "id": "1", "type": "subscribe", "payload": query }).to_string();
+            // It may be closed while this is on its way.
+            let _ = socket.send(Message::text(ask)).await;
+            match hear(&mut socket).await {
+                Ok(message) if message["type"] == "next" => assert!(!late, "served {:?} after", lost.elapsed()),
+                Ok(message) => panic!("{message}"),
+                Err(code) => break code,
+            }
+            match hear(&mut socket).await {
+                Ok(message) => assert_eq!(message["type"], "complete"),
+                Err(code) => break code,
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        };
+        assert_eq!(closed, 4403);
+        there.stop().await;
+        here.stop().await;
+    }
+}
+
+const SECOND: TimeDelta = TimeDelta::seconds(1);
+
+fn at(moment: &Value) -> DateTime<Utc> {
+    text(moment).parse().unwrap()
+}
+
+/// A door that is asked again and again.
+struct Door {
+    url: String,
+    token: String,
+}
+
+impl Door {
+    /// When each request began, and whether it was served.
+    async fn ask_until(self, over: &Cell<bool>) -> (Door, Vec<(DateTime<Utc>, bool)>) {
+        let client = reqwest::Client::new();
+        let mut asked = Vec::new();
+        while !over.get() {
+            let began = Utc::now();
+            let request = match self.url.ends_with("/graphql") {
+                true => client
+                    .post(&self.url)
+                    .header("content-type", "application/json")
+                    .body(json!({ "query": "{ locations(first: 1) { nodes { id } } }" }).to_string()),
+                false => client.get(&self.url),
+            };
+            // The address of a calendar is its secret.
+            let request = match self.url.ends_with(".ics") {
+                true => request,
+                false => request.header("authorization", &self.token),
+            };
+            let answer = request.send().await.unwrap();
+            let served = answer.status() == 200;
+            let body = answer.text().await.unwrap();
+            asked.push((began, served && !body.contains("\"errors\"")));
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        (self, asked)
     }
 }

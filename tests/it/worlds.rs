@@ -390,6 +390,10 @@ impl<'a> Curious<'a> {
         if self.chance.one_in(2) {
             return Request::get(format!("/v1/needs/{}/trace", self.id("needs")));
         }
+        if self.chance.one_in(4) {
+            let read = self.operation(|one| one.kind == Kind::Get).collection;
+            return Request::get(format!("/v1/{read}/{}/access", self.id(read)));
+        }
         let operation = self.operation(|one| one.kind == Kind::Report);
         let id = self.id(operation.collection).to_string();
         Request::get(sample::path(operation, Some(&id)))

@@ -62,7 +62,8 @@ pub async fn keep(
     Ok(())
 }
 
-/// Puts deliveries at the head of the queue again, whether they were settled or wait for their next attempt.
+/// Puts deliveries at the head of the queue again, whether they were settled, wait for their next attempt, or are under
+/// way: what comes of an attempt from before says nothing of the one that was asked for.
 pub async fn put_back(
     run: &impl ConnectionTrait,
     webhook_id: Uuid,
@@ -73,6 +74,8 @@ pub async fn put_back(
         .col_expr(webhook_delivery::Column::State, Expr::value(DeliveryState::Pending.word()))
         .col_expr(webhook_delivery::Column::Attempts, Expr::value(0))
         .col_expr(webhook_delivery::Column::NextAttemptAt, Expr::value(now))
+        .col_expr(webhook_delivery::Column::Lease, Expr::value(None::<Uuid>))
+        .col_expr(webhook_delivery::Column::LeasedUntil, Expr::value(None::<Timestamp>))
         .filter(webhook_delivery::Column::WebhookId.eq(webhook_id))
         .filter(webhook_delivery::Column::MessageId.is_in(message_ids))
         .exec(run)
@@ -153,7 +156,7 @@ pub async fn take(
                     .filter(webhook_delivery::Column::Id.is_in(taken.iter().map(|one| one.id)))
                     .exec(&*tx)
                     .await?;
-                taken.iter_mut().for_each(|one| one.lease = Some(lease));
+                taken.iter_mut().for_each(|one| (one.lease, one.leased_until) = (Some(lease), Some(until)));
                 Ok(taken)
             }
         })

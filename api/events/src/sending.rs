@@ -46,6 +46,11 @@ const LOOK_FOR_EVENTS: Duration = Duration::from_secs(1);
 const CUT: Duration = Duration::from_secs(600);
 /// Most of an answer that is read, so that its connection can be used again.
 const MOST_READ: usize = 16 * 1024;
+/// How much longer than a request may take whoever sends it has it to itself: to look things up before, and to write down
+/// after it what came of it.
+const LEASE: Duration = Duration::from_secs(15);
+/// How much of that has to be left for writing down when a request begins.
+const LEFT: Duration = Duration::from_secs(5);
 
 /// Sends deliveries.
 pub struct Sender {
@@ -187,8 +192,7 @@ impl Sender {
 
     async fn take(&self, busy: &HashMap<Uuid, usize>) -> Result<Vec<webhook_delivery::Model>> {
         let now = self.app.clock.now();
-        // Long enough to send and to write down what came of it.
-        let until = now + self.sending.timeout + Duration::from_secs(15);
+        let until = now + self.sending.timeout + LEASE;
         queue::take(&self.app.store, now, until, busy.clone(), self.sending.at_once).await
     }
 
@@ -211,8 +215,22 @@ impl Sender {
             return self.withdraw(&delivery).await;
         };
         let body = json!({ "type": delivery.kind, "timestamp": delivery.happened_at, "data": data }).to_string();
+        let until = delivery.leased_until.unwrap_or_default();
+        if self.app.clock.now() + self.sending.timeout + LEFT > until {
+            // Another could send it meanwhile. It waits for its next turn.
+            return Ok(());
+        }
         let outcome = self.post(&webhook, &delivery, body).await?;
-        self.write_down(&ctx, webhook, delivery, outcome).await
+        loop {
+            match self.write_down(&ctx, &delivery, &outcome).await {
+                // What is not written down is sent twice.
+                Err(error) if error.code.status() >= 500 && self.app.clock.now() < until => {
+                    tracing::warn!(%error, "what came of a delivery could not be written down; it will be tried again");
+                    tokio::time::sleep(LOOK).await;
+                }
+                written => return written,
+            }
+        }
     }
 
     async fn body(&self, ctx: &Ctx, delivery: &webhook_delivery::Model) -> Result<Option<serde_json::Value>> {
@@ -297,19 +315,12 @@ impl Sender {
         Some(now + TimeDelta::milliseconds((f64::from(pause) * 1000.0 * spread) as i64))
     }
 
-    async fn write_down(
-        &self,
-        ctx: &Ctx,
-        webhook: webhook::Model,
-        delivery: webhook_delivery::Model,
-        outcome: Outcome,
-    ) -> Result<()> {
+    async fn write_down(&self, ctx: &Ctx, delivery: &webhook_delivery::Model, outcome: &Outcome) -> Result<()> {
         let now = self.app.clock.now();
         let delivered = outcome.error.is_none();
         let attempts = delivery.attempts + 1;
         let next = if delivered { None } else { self.next(attempts, now) };
         let gone = outcome.status == Some(410);
-        let failing_for = webhook.failing_since.map_or(TimeDelta::zero(), |since| now - since);
         let role = ctx.standing()?.role.word();
         let log = webhook_attempt::NewWebhookAttempt {
             partnership_id: delivery.partnership_id,
@@ -320,21 +331,22 @@ impl Sender {
             milliseconds: i32::try_from(outcome.took.as_millis()).unwrap_or(i32::MAX),
             error: outcome.error.clone(),
         };
-        let webhook_id = webhook.id;
-        let (status, error, payload) = (outcome.status, outcome.error, outcome.payload);
-        self.app
+        let (id, lease, version) = (delivery.id, delivery.lease, delivery.version);
+        let webhook_id = delivery.webhook_id;
+        let (status, error, payload) = (outcome.status, outcome.error.clone(), outcome.payload.clone());
+        let failing_since = self
+            .app
             .store
             .write(true, move |tx| {
-                let (log, error, payload, delivery) = (log.clone(), error.clone(), payload.clone(), delivery.clone());
+                let (log, error, payload) = (log.clone(), error.clone(), payload.clone());
                 async move {
                     let state = match (delivered, next) {
                         (true, _) => DeliveryState::Delivered,
                         (false, Some(_)) if !gone => DeliveryState::Pending,
                         _ => DeliveryState::Failed,
                     };
-                    let column = webhook_delivery::Column::State;
                     let written = webhook_delivery::Entity::update_many()
-                        .col_expr(column, Expr::value(state.word()))
+                        .col_expr(webhook_delivery::Column::State, Expr::value(state.word()))
                         .col_expr(webhook_delivery::Column::Attempts, Expr::value(attempts))
                         .col_expr(webhook_delivery::Column::NextAttemptAt, Expr::value(next))
                         .col_expr(webhook_delivery::Column::DeliveredAt, Expr::value(delivered.then_some(now)))
@@ -343,36 +355,44 @@ impl Sender {
                         .col_expr(webhook_delivery::Column::Payload, Expr::value(Some(payload)))
                         .col_expr(webhook_delivery::Column::Role, Expr::value(role))
                         .col_expr(webhook_delivery::Column::LeasedUntil, Expr::value(None::<Timestamp>))
-                        .col_expr(webhook_delivery::Column::Version, Expr::value(delivery.version + 1))
+                        .col_expr(webhook_delivery::Column::Version, Expr::value(version + 1))
                         .col_expr(webhook_delivery::Column::UpdatedAt, Expr::value(now))
-                        .filter(webhook_delivery::Column::Id.eq(delivery.id))
-                        .filter(webhook_delivery::Column::Lease.eq(delivery.lease))
+                        .filter(webhook_delivery::Column::Id.eq(id))
+                        .filter(webhook_delivery::Column::Lease.eq(lease))
                         .exec(&*tx)
                         .await?;
                     if written.rows_affected == 0 {
-                        // It took so long that another has it.
-                        return Ok(());
+                        // Another has it by now, or it was put back to be sent anew: the attempt is logged and decides
+                        // nothing.
+                        if webhook_delivery::Entity::find_by_id(id).one(&*tx).await?.is_some() {
+                            webhook_attempt::Model::begin(Uuid::now_v7(), now, log).insert(&*tx).await?;
+                        }
+                        return Ok(None);
                     }
                     webhook_attempt::Model::begin(Uuid::now_v7(), now, log).insert(&*tx).await?;
                     let failing = webhook::Entity::update_many().filter(webhook::Column::Id.eq(webhook_id));
-                    let failing = if delivered {
+                    if delivered {
                         failing
                             .filter(webhook::Column::FailingSince.is_not_null())
                             .col_expr(webhook::Column::FailingSince, Expr::value(None::<Timestamp>))
-                    } else {
-                        failing
-                            .filter(webhook::Column::FailingSince.is_null())
-                            .col_expr(webhook::Column::FailingSince, Expr::value(now))
-                    };
-                    failing.exec(&*tx).await?;
-                    Ok(())
+                            .exec(&*tx)
+                            .await?;
+                        return Ok(None);
+                    }
+                    failing
+                        .filter(webhook::Column::FailingSince.is_null())
+                        .col_expr(webhook::Column::FailingSince, Expr::value(now))
+                        .exec(&*tx)
+                        .await?;
+                    let webhook = webhook::Entity::find_by_id(webhook_id).one(&*tx).await?;
+                    Ok(webhook.and_then(|webhook| webhook.failing_since))
                 }
             })
             .await?;
         if gone {
             return relay::disable(&self.app, webhook_id, "the receiver answered that it is gone (410)").await;
         }
-        if !delivered && failing_for >= self.sending.disable_after {
+        if failing_since.is_some_and(|since| now - since >= self.sending.disable_after) {
             return relay::disable(&self.app, webhook_id, "nothing was delivered for days").await;
         }
         Ok(())

@@ -1,6 +1,5 @@
 //! Who somebody is and what they may do.
 
-use roundtable_kernel::access::Reach;
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::Result;
 use roundtable_kernel::op::Op;
@@ -98,15 +97,7 @@ async fn get_me(ctx: Ctx, _: Nothing) -> Result<Me> {
         standings: standings(&principal.standings),
         permitted: permitted
             .into_iter()
-            .map(|(operation, reach)| Permitted {
-                operation,
-                reach: match reach {
-                    Reach::All => "all",
-                    Reach::Own => "own",
-                    Reach::Public | Reach::Nothing => "public",
-                }
-                .into(),
-            })
+            .map(|(operation, reach)| Permitted { operation, reach: reach.word().into() })
             .collect(),
     })
 }

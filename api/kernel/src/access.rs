@@ -23,6 +23,18 @@ pub enum Reach {
     All,
 }
 
+impl Reach {
+    /// As it stands on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Reach::Nothing => "nothing",
+            Reach::Public => "public",
+            Reach::Own => "own",
+            Reach::All => "all",
+        }
+    }
+}
+
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct Rule {
@@ -430,6 +442,7 @@ pub const fn rule(op: Op) -> Rule {
         ListIdentityProviders | StartProviderSignIn | CompleteProviderSignIn => row().open(),
 
         GetMe | ChangePassword => row().signed_in(),
+        GetAccess => row().signed_in().because("told to whoever may read the record"),
         CreateSession | RefreshSession | EndSession | AcceptInvitation => row().open(),
     }
 }

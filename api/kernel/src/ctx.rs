@@ -232,7 +232,10 @@ impl Ctx {
             let outer = ctx.clone();
             let outcome =
                 ctx.app.store.transact(!ctx.validate_only, move |tx| work(Ctx { tx: Some(tx), ..outer.clone() })).await;
-            ctx.written(outcome.is_ok() && !ctx.validate_only).await;
+            // What was only tried has changed nothing, and nothing was kept of what it saw.
+            if !ctx.validate_only {
+                ctx.written(outcome.is_ok()).await;
+            }
             outcome
         })
         .await

@@ -18,6 +18,7 @@ enum Of {
     Answer,
     Body,
     Patch,
+    Least,
 }
 
 /// An answer with every member in it.
@@ -28,6 +29,11 @@ pub fn answer(schemas: &Map<String, Value>, name: &str) -> Value {
 /// A body with what is required and some of what may be left out.
 pub fn body(schemas: &Map<String, Value>, name: &str) -> Value {
     Maker { schemas, of: Of::Body }.named(name, 0)
+}
+
+/// A body with nothing in it but what is required.
+pub fn least(schemas: &Map<String, Value>, name: &str) -> Value {
+    Maker { schemas, of: Of::Least }.named(name, 0)
 }
 
 /// A merge patch that changes a member or two.
@@ -63,7 +69,13 @@ impl Maker<'_> {
         }
         match kind(schema) {
             "object" => self.object(of, schema, depth),
-            "array" => self.array(of, member, &schema["items"], schema["minItems"].as_u64().unwrap_or(1), depth),
+            "array" => self.array(
+                of,
+                member,
+                &schema["items"],
+                schema["minItems"].as_u64().unwrap_or(u64::from(self.of != Of::Least)),
+                depth,
+            ),
             "integer" => json!(whole(member, schema)),
             "number" => json!(whole(member, schema)),
             "boolean" => json!(true),
@@ -73,7 +85,7 @@ impl Maker<'_> {
     }
 
     fn array(&self, of: &str, member: &str, items: &Value, least: u64, depth: usize) -> Value {
-        if depth >= DEEPEST && least == 0 {
+        if least == 0 && (depth >= DEEPEST || self.of == Of::Least) {
             return json!([]);
         }
         let words =
@@ -91,6 +103,7 @@ impl Maker<'_> {
             Of::Answer => usize::MAX,
             Of::Body => OPTIONAL,
             Of::Patch => PATCHED,
+            Of::Least => 0,
         };
         let mut out = Map::new();
         for (member, schema) in schema["properties"].as_object().into_iter().flatten() {

@@ -14,6 +14,7 @@ pub mod ctx;
 pub mod deprecation;
 pub mod error;
 pub mod example;
+pub mod explain;
 pub mod export;
 pub mod feed;
 pub mod graphql;

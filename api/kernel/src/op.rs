@@ -786,4 +786,6 @@ operations! {
     ArchiveProvisionedLogin,
     /// What hangs on a need: statements, causes, offers, second looks, solutions, steps and goals, with their links.
     GetNeedTrace,
+    /// What you may do to a record of any collection, and why.
+    GetAccess,
 }

@@ -449,14 +449,7 @@ fn described(operations: &Operations, operation: &Operation) -> Value {
     let roles: Vec<Value> = Role::ALL
         .into_iter()
         .filter(|role| rule.reach(*role) != Reach::Nothing)
-        .map(|role| {
-            let reach = match rule.reach(role) {
-                Reach::All => "all",
-                Reach::Own => "own",
-                _ => "public",
-            };
-            json!({ "role": role.word(), "reach": reach })
-        })
+        .map(|role| json!({ "role": role.word(), "reach": rule.reach(role).word() }))
         .collect();
     if !roles.is_empty() {
         out["x-roles"] = json!(roles);

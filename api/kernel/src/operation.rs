@@ -331,6 +331,20 @@ pub struct Operations {
     pub interfaces: HashMap<&'static str, fn(&Value) -> &'static str>,
 }
 
+/// An operation that may be done, with what it is given.
+pub(crate) struct Admitted<'t> {
+    run: &'t Run,
+    ctx: Ctx,
+    arguments: Arguments,
+}
+
+impl Admitted<'_> {
+    /// Does it, in the transaction that is there.
+    pub(crate) async fn run(self) -> Result<Answered> {
+        (self.run)(self.ctx, self.arguments).await
+    }
+}
+
 /// A body with nothing in it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -398,6 +412,14 @@ impl Operations {
         }
     }
 
+    /// Says which words a parameter takes, where they are known only when all else is registered.
+    pub(crate) fn limit_to(&mut self, op: Op, parameter: &str, words: &[&str]) {
+        let operation = self.operations.get_mut(&op);
+        if let Some(one) = operation.and_then(|it| it.parameters.iter_mut().find(|one| one.name == parameter)) {
+            one.schema["enum"] = json!(words);
+        }
+    }
+
     /// The rows that the flags among these parameters ask for.
     pub(crate) fn flagged(&self, list: Op, parameters: &Map<String, Value>, standing: &Standing) -> Condition {
         let mut asked = Condition::all();
@@ -442,6 +464,16 @@ impl Operations {
     pub async fn call(&self, ctx: &Ctx, op: Op, arguments: Arguments) -> Result<Answered> {
         let operation = self.operations.get(&op).ok_or_else(Error::not_found)?;
         ctx.count(operation.kind.writes())?;
+        let admitted = self.admitted(ctx, op, arguments)?;
+        match operation.kind {
+            kind if kind.repeatable() => self.change(operation, &admitted.ctx, admitted.arguments).await,
+            _ => admitted.run().await,
+        }
+    }
+
+    /// What may be done as far as the access table and the schema of its body go.
+    pub(crate) fn admitted(&self, ctx: &Ctx, op: Op, arguments: Arguments) -> Result<Admitted<'_>> {
+        let operation = self.operations.get(&op).ok_or_else(Error::not_found)?;
         let ctx = ctx.for_operation(op);
         let rule = rule(op);
         if rule.signed_in {
@@ -453,10 +485,7 @@ impl Operations {
             return Err(Code::VersionRequired.into());
         }
         let arguments = self.prepared(operation, &ctx, arguments)?;
-        match operation.kind {
-            kind if kind.repeatable() => self.change(operation, &ctx, arguments).await,
-            _ => (operation.run)(ctx, arguments).await,
-        }
+        Ok(Admitted { run: &operation.run, ctx, arguments })
     }
 
     fn prepared(&self, operation: &Operation, ctx: &Ctx, mut arguments: Arguments) -> Result<Arguments> {

@@ -169,7 +169,7 @@ async fn answer(mut ctx: Ctx, operation: &Operation, request: &HttpRequest, payl
     if let Some(id) = request.match_info().get("id") {
         arguments.id = Some(Uuid::parse_str(id).map_err(|_| Error::not_found())?);
     }
-    if operation.kind == Kind::Upsert {
+    if operation.parameters.iter().any(|parameter| operation.in_path(parameter)) {
         in_address(&app.operations, operation, request, &mut arguments.parameters).await?;
     }
     let expand = query(&app.operations, operation, request.query_string(), &mut ctx, &mut arguments.parameters)?;
@@ -203,10 +203,12 @@ async fn in_address(
     request: &HttpRequest,
     parameters: &mut Map<String, Value>,
 ) -> Result<()> {
-    let given = web::Path::<(String, String)>::extract(request).await.map_err(|_| Error::not_found())?.into_inner();
-    let named = operation.parameters.iter().filter(|parameter| operation.in_path(parameter));
-    for (parameter, text) in named.zip([given.0, given.1]) {
-        parameters.insert(parameter.name.clone(), parse(operations, parameter, &text)?);
+    let given = web::Path::<Vec<String>>::extract(request).await.map_err(|_| Error::not_found())?.into_inner();
+    for ((name, _), text) in request.match_info().iter().zip(given) {
+        let named = operation.parameters.iter().find(|one| one.name == name && operation.in_path(one));
+        if let Some(parameter) = named {
+            parameters.insert(name.to_owned(), parse(operations, parameter, &text)?);
+        }
     }
     Ok(())
 }

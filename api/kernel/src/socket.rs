@@ -1,6 +1,7 @@
 //! GraphQL over WebSocket: the protocol `graphql-transport-ws`.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -162,21 +163,17 @@ impl Conversation {
         let begun = Instant::now();
         let mut beat = tokio::time::interval(HEARTBEAT);
         let mut stopping = self.app.hub.stopping();
+        // Kept from message to message: somebody who is never silent is looked at all the same.
+        let mut gone = self.gone(begun);
+        let mut came = false;
         loop {
-            let presence = self.presence.clone();
-            let gone = async {
-                match presence {
-                    Some(presence) => presence.gone().await,
-                    None => {
-                        tokio::time::sleep(self.app.limits.connection_init.saturating_sub(begun.elapsed())).await;
-                        Gone::Refused(Code::TooManyRequests.into())
-                    }
-                }
-            };
+            if self.presence.is_some() && !came {
+                (gone, came) = (self.gone(begun), true);
+            }
             let step = tokio::select! {
                 biased;
                 _ = stopping.wait_for(|stopping| *stopping) => Err(Close::new(1001, "the server stops")),
-                gone = gone => Err(match (gone, &self.presence) {
+                gone = &mut gone => Err(match (gone, &self.presence) {
                     (_, None) => Close::new(4408, "Connection initialisation timeout"),
                     (Gone::Stopping, _) => Close::new(1001, "the server stops"),
                     (Gone::Refused(error), _) => Close::of(&error),
@@ -193,6 +190,24 @@ impl Conversation {
                 return close;
             }
         }
+    }
+
+    /// Ends when whoever is there is no longer who they were, or when nobody came in time.
+    fn gone(&self, begun: Instant) -> Pin<Box<dyn Future<Output = Gone>>> {
+        let Some(presence) = self.presence.clone() else {
+            let left = self.app.limits.connection_init.saturating_sub(begun.elapsed());
+            return Box::pin(async move {
+                tokio::time::sleep(left).await;
+                Gone::Refused(Code::TooManyRequests.into())
+            });
+        };
+        let standings = self.app.hub.standings();
+        Box::pin(async move {
+            match presence.is_the_same().await {
+                Err(error) if error.code.status() < 500 => Gone::Refused(error),
+                _ => presence.gone_since(standings).await,
+            }
+        })
     }
 
     async fn beat(&mut self) -> Ended {
@@ -264,10 +279,11 @@ impl Conversation {
             return Err(Close::new(4409, format!("Subscriber for {id} already exists")));
         }
         let most = self.app.limits.subscriptions_per_socket;
-        let prepared = if self.running.len() < most {
-            graphql_http::prepare(&presence.ctx, payload)
-        } else {
-            Err(Error::new(Code::TooManyRequests, format!("a socket carries at most {most} subscriptions")))
+        let prepared = match presence.is_the_same().await {
+            Err(error) if error.code.status() < 500 => return Err(Close::of(&error)),
+            Err(error) => Err(error),
+            Ok(()) if self.running.len() < most => graphql_http::prepare(&presence.ctx, payload),
+            Ok(()) => Err(Error::new(Code::TooManyRequests, format!("a socket carries at most {most} subscriptions"))),
         };
         let prepared = match prepared {
             Ok(Prepared::Request(request, _)) => request.data(presence.clone()),

@@ -71,8 +71,12 @@ impl Presence {
 
     /// Waits until they are no longer who they were, and says why, or until the server stops.
     pub async fn gone(&self) -> Gone {
+        self.gone_since(self.ctx.app.hub.standings()).await
+    }
+
+    /// The same, where changes are told of from an earlier moment on.
+    pub async fn gone_since(&self, mut standings: watch::Receiver<u64>) -> Gone {
         let mut stopping = self.ctx.app.hub.stopping();
-        let mut standings = self.ctx.app.hub.standings();
         let mut asked = Instant::now();
         loop {
             tokio::select! {

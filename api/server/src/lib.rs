@@ -18,7 +18,7 @@ use roundtable_kernel::seal::Seals;
 use roundtable_kernel::sealer::Sealer;
 use roundtable_kernel::store::{Store, StoreOptions};
 use roundtable_kernel::token::Keys;
-use roundtable_kernel::{feed, graphql, graphql_http, http, rest, sse};
+use roundtable_kernel::{explain, feed, graphql, graphql_http, http, rest, sse};
 use roundtable_migration::{Migrator, MigratorTrait};
 
 pub mod demo;
@@ -47,6 +47,7 @@ pub fn operations() -> Operations {
     roundtable_events::register(&mut table);
     // Last, since it tells of all records.
     feed::register(&mut table);
+    explain::register(&mut table);
     table
 }
 

@@ -27,6 +27,8 @@ fn serves_when_it_was_started_to() {
         settings.bind = "127.0.0.1:0".into();
         settings.workers = 2;
         settings.shutdown_seconds = 10;
+        settings.webhook_allow_networks = "127.0.0.0/8".into();
+        settings.webhook_retry_seconds = "0,0,0,0,0,0,0,0,0".into();
         settings.public_url = Settings::default().public_url();
         let store = roundtable_server::connect(&settings).await.unwrap();
         let server = roundtable_server::assemble(store, &settings).await.unwrap();

@@ -1,6 +1,6 @@
 //! A receiver of webhooks that answers as it is told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use base64::Engine;
@@ -22,6 +22,11 @@ pub struct Received {
 impl Received {
     pub fn id(&self) -> &str {
         &self.headers["webhook-id"]
+    }
+
+    /// Whether it was answered with 2xx.
+    pub fn is_taken(&self) -> bool {
+        (200..300).contains(&self.status)
     }
 
     pub fn body(&self) -> Value {
@@ -68,9 +73,15 @@ impl Receiver {
         self.received.lock().unwrap().clone()
     }
 
+    /// How many different events it took.
+    pub fn ids_taken(&self) -> usize {
+        let received = self.received.lock().unwrap();
+        received.iter().filter(|one| one.is_taken()).map(Received::id).collect::<HashSet<_>>().len()
+    }
+
     /// Those it took.
     pub fn taken(&self) -> Vec<Received> {
-        self.received().into_iter().filter(|one| (200..300).contains(&one.status)).collect()
+        self.received().into_iter().filter(Received::is_taken).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Bodies and GraphQL documents made from the table of operations, for suites that go through all of them.
 
 use roundtable_kernel::graphql::field_name;
+use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::{Kind, Operation, Operations};
 use roundtable_kernel::schema::referred;
 use serde_json::{Map, Value, json};
@@ -136,6 +137,9 @@ pub fn document(
     if operation.kind == Kind::Upsert {
         arguments.push("scheme: \"sample\", value: \"1\"".into());
     }
+    if operation.op == Op::GetAccess {
+        arguments.push(format!("collection: \"{}\"", collection(operation)));
+    }
     if operation.kind.needs_version() {
         arguments.push(format!("version: {version}"));
     }
@@ -157,9 +161,15 @@ pub fn document(
     format!("{root} {{ it: {}{arguments} {{ {selection} }} }}", field_name(operation))
 }
 
-/// The address with its id, or external id, filled in.
+/// The collection whose records an operation is tried on.
+pub fn collection(operation: &Operation) -> &'static str {
+    if operation.op == Op::GetAccess { "organizations" } else { operation.collection }
+}
+
+/// The address with its id, external id or collection filled in.
 pub fn path(operation: &Operation, id: Option<&str>) -> String {
     let path = operation.path.replace("{scheme}", "sample").replace("{value}", "1");
+    let path = path.replace("{collection}", collection(operation));
     match id {
         Some(id) => path.replace("{id}", id),
         None => path,
