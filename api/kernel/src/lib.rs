@@ -34,6 +34,7 @@ pub mod rate;
 pub mod reader;
 pub mod record;
 pub mod relation;
+pub mod replica;
 pub mod rest;
 pub mod schema;
 pub mod scope;

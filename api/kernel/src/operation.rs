@@ -455,6 +455,7 @@ impl Operations {
         let arguments = self.prepared(operation, &ctx, arguments)?;
         match operation.kind {
             kind if kind.repeatable() => self.change(operation, &ctx, arguments).await,
+            kind if !kind.writes() => ctx.answer(|ctx| (operation.run)(ctx, arguments.clone())).await,
             _ => (operation.run)(ctx, arguments).await,
         }
     }
