@@ -68,6 +68,19 @@ pub async fn examine(store: &Store, settings: &Settings) -> Vec<Finding> {
             let value = setting(store, &format!("SHOW {name}")).await;
             findings.push(finding(value == wanted, format!("PostgreSQL {name} is {value}"), remedy));
         }
+        for name in ["statement_timeout", "lock_timeout"] {
+            let value = setting(store, &format!("SHOW {name}")).await;
+            let remedy = "a pooler does not pass on what servers ask for when they connect: ALTER ROLE … SET \
+                          statement_timeout = '60s', and lock_timeout = '10s'";
+            findings.push(finding(value != "0", format!("PostgreSQL {name} is {value}"), remedy));
+        }
+        let ahead = setting(store, "SELECT extract(epoch FROM clock_timestamp())::bigint").await;
+        let ahead = ahead.parse::<i64>().map_or(i64::MAX, |there| (chrono::Utc::now().timestamp() - there).abs());
+        findings.push(finding(
+            ahead <= 5,
+            format!("this machine's clock differs from the database's by {ahead} s"),
+            "keep the clocks of all machines by NTP, or webhooks and mail may be sent twice",
+        ));
         let version = setting(store, "SHOW server_version_num").await;
         let new_enough = version.parse::<u32>().is_ok_and(|version| version >= 150_000);
         findings.push(finding(new_enough, format!("PostgreSQL is version {version}"), "use PostgreSQL 15 or newer"));

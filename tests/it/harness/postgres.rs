@@ -173,6 +173,48 @@ impl Cluster {
         succeeded(&output, &format!("psql in database {database}"))
     }
 
+    /// A standby of this private server: a copy of all it holds that replays what it writes.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Cluster::start`], and when there is no private server.
+    pub fn standby(&self) -> Result<Cluster, String> {
+        let Server::Private { port, .. } = &self.server else {
+            return Err("only a private server is given a standby".into());
+        };
+        let (programs, directory) = (find_programs()?, Directory::create()?);
+        let mut copy = private_command(&client(&programs, "pg_basebackup"));
+        copy.args("-R -X stream -c fast -w -h 127.0.0.1 -U postgres -p".split(' ')).arg(port.to_string());
+        copy.arg("-D").arg(directory.cluster());
+        directory.own(&mut copy);
+        let output = copy.output().map_err(|error| format!("cannot run pg_basebackup: {error}"))?;
+        succeeded(&output, "pg_basebackup")?;
+        let port = free_port()?;
+        let mut watchdog = serve(&programs, &directory, port, DURABLE)?;
+        wait_until_ready(&programs, &directory, port, &mut watchdog)?;
+        Ok(Cluster {
+            server: Server::Private { port, _watchdog: watchdog, directory },
+            psql: client(&programs, "psql"),
+        })
+    }
+
+    /// Waits until this holds in a database; `condition` is SQL.
+    ///
+    /// # Errors
+    ///
+    /// When it never does.
+    pub fn until(&self, database: &str, condition: &str) -> Result<(), String> {
+        let began = Instant::now();
+        let ask = format!("DO $$ BEGIN IF NOT ({condition}) THEN RAISE EXCEPTION 'not yet'; END IF; END $$");
+        while let Err(error) = self.psql(database, &ask) {
+            if began.elapsed() > START_LIMIT {
+                return Err(format!("it never held that {condition}: {error}"));
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+        Ok(())
+    }
+
     /// Ends a private server at once, as a crash does; what it acknowledged is in its log.
     ///
     /// # Errors
