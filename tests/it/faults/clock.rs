@@ -52,7 +52,7 @@ cases! {
         let entry = json!({ "name": "Left unverified", "entryKind": "asset" });
         let entry = app.make(lead, "/v1/resources", entry).await;
         let path = format!("/v1/resources/{}", text(&entry["id"]));
-        let published = app.act(lead, &entry, "/v1/resources", "verify", json!({})).await;
+        let published = app.act(lead, &entry, "/v1/resources", "publish", json!({})).await;
         let clock = &app.server.app.clock;
         let mut versions = BTreeSet::new();
         // Years on, back by an hour, past 2038 and a leap day, and on again.
@@ -62,7 +62,7 @@ cases! {
             versions.insert(app.get(lead, &path).await["version"].as_i64().unwrap());
         }
         let now = app.get(lead, &path).await;
-        assert_eq!(now["status"], "stale", "{now}");
+        assert_eq!(now["recordState"], "stale", "{now}");
         assert_eq!(versions.len(), 1, "it was marked once: {versions:?}");
         assert!(now["version"].as_i64() > published["version"].as_i64());
     }

@@ -106,7 +106,7 @@ fn a_read_replica_shows_no_past() {
     if cluster("a read replica").is_none() {
         return;
     }
-    let primary = Cluster::durable().unwrap();
+    let primary = Cluster::replicated().unwrap();
     primary.psql("postgres", "CREATE DATABASE replicated").unwrap();
     let url = primary.url("replicated");
     let world = made(url.clone());

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use roundtable_kernel::standing::Role;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -63,7 +64,7 @@ impl Drop for Proxy {
 async fn client(
     name: usize,
     proxy: SocketAddr,
-    lead: &Who,
+    (lead, house): (&Who, Uuid),
     over: &AtomicBool,
     killing: &AtomicBool,
     made: &Mutex<Vec<Uuid>>,
@@ -82,7 +83,7 @@ async fn client(
                 None => Line::open(proxy).await.unwrap(),
             };
             let asked = if number % 2 == 0 {
-                let body = json!({ "name": format!("Place {name} {number}") });
+                let body = json!({ "name": format!("Place {name} {number}"), "organizationId": house });
                 open.ask(lead, "POST", "/v1/locations", &headers, Some(&body)).await
             } else {
                 open.ask(lead, "GET", "/v1/partners?first=20", "", None).await
@@ -122,7 +123,7 @@ cases! {
             .to_string()
         };
         let mut servers = ports.map(|port| Process::start(&settings(port)));
-        let lead = &app.world.ours.lead;
+        let (lead, house) = (&app.world.ours.lead, app.world.ours.organization[&Role::Employer]);
         // Refuses, hangs up or never answers now and then.
         let receiver = Receiver::start(|number| if number % 9 == 4 { [500, 0, 1][number % 3] } else { 200 }).await;
         let mut line = Line::open(proxy.address).await.unwrap();
@@ -138,13 +139,14 @@ cases! {
             line = Line::open(proxy.address).await.unwrap();
         };
         let (over, killing, made) = (AtomicBool::new(false), AtomicBool::new(false), Mutex::default());
-        let clients = (0..4).map(|name| client(name, proxy.address, lead, &over, &killing, &made));
+        let clients = (0..4).map(|name| client(name, proxy.address, (lead, house), &over, &killing, &made));
         let restarts = rounds(4, 50);
         let replacing = async {
             for round in 0..restarts {
                 tokio::time::sleep(Duration::from_millis(400)).await;
                 let at = round % 2;
-                if round % 4 < 2 {
+                // First they are asked to stop, then killed.
+                if round < restarts / 2 {
                     servers[at].ask_to_stop();
                     let began = Instant::now();
                     while !servers[at].ended(Duration::ZERO) {
@@ -154,8 +156,6 @@ cases! {
                 } else {
                     killing.store(true, Ordering::SeqCst);
                     servers[at].kill_now();
-                    tokio::time::sleep(Duration::from_millis(300)).await;
-                    killing.store(false, Ordering::SeqCst);
                 }
                 // To wait for it here would hold up the clients.
                 let settings = settings(ports[at]);

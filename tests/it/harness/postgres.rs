@@ -48,6 +48,9 @@ const SETTINGS: &[&str] = &[
 const DURABLE: &[&str] =
     &["max_connections=200", "shared_buffers=512MB", "max_wal_size=4GB", "listen_addresses=127.0.0.1"];
 
+/// For servers that are copied and lost but whose machine stays up: what they acknowledge is written, and not flushed.
+const REPLICATED: &[&str] = &["fsync=off", "max_connections=200", "shared_buffers=128MB", "listen_addresses=127.0.0.1"];
+
 /// Arguments: the directory, then the server's command line. Standard input is the pipe from the test process.
 ///
 /// The pipe moves to descriptor 3 because a shell gives background commands /dev/null as standard input. The file
@@ -126,6 +129,16 @@ impl Cluster {
         Cluster::private(&find_programs()?, DURABLE)
     }
 
+    /// A private cluster that can have standbys.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Cluster::start`].
+    pub fn replicated() -> Result<Cluster, String> {
+        sweep();
+        Cluster::private(&find_programs()?, REPLICATED)
+    }
+
     /// The process id of the server's first process, and the folder of its programs; `None` for a server of others.
     pub fn process(&self) -> Option<(u32, PathBuf)> {
         let Server::Private { directory, .. } = &self.server else { return None };
@@ -184,13 +197,13 @@ impl Cluster {
         };
         let (programs, directory) = (find_programs()?, Directory::create()?);
         let mut copy = private_command(&client(&programs, "pg_basebackup"));
-        copy.args("-R -X stream -c fast -w -h 127.0.0.1 -U postgres -p".split(' ')).arg(port.to_string());
+        copy.args("-R -X stream -c fast --no-sync -w -h 127.0.0.1 -U postgres -p".split(' ')).arg(port.to_string());
         copy.arg("-D").arg(directory.cluster());
         directory.own(&mut copy);
         let output = copy.output().map_err(|error| format!("cannot run pg_basebackup: {error}"))?;
         succeeded(&output, "pg_basebackup")?;
         let port = free_port()?;
-        let mut watchdog = serve(&programs, &directory, port, DURABLE)?;
+        let mut watchdog = serve(&programs, &directory, port, REPLICATED)?;
         wait_until_ready(&programs, &directory, port, &mut watchdog)?;
         Ok(Cluster {
             server: Server::Private { port, _watchdog: watchdog, directory },
