@@ -88,6 +88,11 @@ async fn watch(server: &Process, lead: &Who, watched: &[Watched], over: &AtomicB
     }
 }
 
+/// Stops replaying, or goes on. A standby ends what stands in its way, this question too, so it is asked until it answers.
+fn replay(standby: &Cluster, what: &str) {
+    standby.until("replicated", &format!("(SELECT true FROM pg_wal_replay_{what}())")).unwrap();
+}
+
 /// Sees everything of its own at once, whatever the replica does.
 async fn reads_its_own(servers: &[Process], lead: &Who, name: &str) {
     let (mut here, mut there) =
@@ -132,26 +137,26 @@ fn a_read_replica_shows_no_past() {
             move || {
                 let mut chance = Chance::from(chance::seed());
                 while !paused.load(Ordering::SeqCst) {
-                    standby.psql("replicated", "SELECT pg_wal_replay_pause()").unwrap();
+                    replay(&standby, "pause");
                     std::thread::sleep(Duration::from_millis(u64::try_from(chance.below(150)).unwrap()));
-                    standby.psql("replicated", "SELECT pg_wal_replay_resume()").unwrap();
+                    replay(&standby, "resume");
                     std::thread::sleep(Duration::from_millis(u64::try_from(700 + chance.below(300)).unwrap()));
                 }
             }
         });
-        let writing = change(&servers, lead, &watched[0], rounds(150, 10_000), &over);
+        let writing = change(&servers, lead, &watched[0], rounds(80, 10_000), &over);
         let watching = servers.iter().map(|server| watch(server, lead, &watched, &over));
         futures_util::future::join(writing, futures_util::future::join_all(watching)).await;
         paused.store(true, Ordering::SeqCst);
         pausing.join().unwrap();
         let (at_replica, at_primary) = answered(&servers).await;
-        assert!(at_replica > 50 && at_primary > 50, "{at_replica} at the replica, {at_primary} at the primary");
+        assert!(at_replica > 20 && at_primary > 20, "{at_replica} at the replica, {at_primary} at the primary");
         if chance::long() {
             println!("{at_replica} reads at the replica, {at_primary} at the primary");
         }
 
         // Stopped for good: what is written is read, and whoever lost a right has lost it.
-        standby.psql("replicated", "SELECT pg_wal_replay_pause()").unwrap();
+        replay(&standby, "pause");
         reads_its_own(&servers, lead, "Paused").await;
         let narrow = &world.narrow;
         let mut line = Line::open(servers[1].address).await.unwrap();
@@ -171,7 +176,9 @@ fn a_read_replica_shows_no_past() {
         assert_eq!(refused.status, 401, "{}", refused.body);
 
         // Promoted by mistake: it is no copy of the primary any more, and is not read.
-        standby.psql("replicated", "SELECT pg_wal_replay_resume(), pg_promote()").unwrap();
+        replay(&standby, "resume");
+        standby.psql("replicated", "SELECT pg_promote(false)").unwrap();
+        standby.until("replicated", "NOT pg_is_in_recovery()").unwrap();
         standby.psql("replicated", "UPDATE person SET name = 'Elsewhere'").unwrap();
         let (at_replica, _) = answered(&servers).await;
         reads_its_own(&servers, lead, "Promoted").await;
