@@ -174,7 +174,8 @@ impl Settings {
             return Err(wrong("database_url starts with sqlite: or postgres://"));
         }
         let postgres = |url: &str| url.starts_with("postgres://") || url.starts_with("postgresql://");
-        if !self.database_read_url.is_empty() && !(postgres(&self.database_read_url) && postgres(&self.database_url)) {
+        let replicated = postgres(&self.database_read_url) && postgres(&self.database_url);
+        if !self.database_read_url.is_empty() && !replicated {
             return Err(wrong(
                 "database_read_url is the postgres:// address of a standby of database_url; SQLite has none",
             ));
