@@ -23,7 +23,7 @@ impl MigrationTrait for Migration {
         for of in ["solution", "second_look"] {
             let link = format!(
                 "INSERT OR IGNORE INTO {of}_need ({of}_id, need_id) SELECT row.id, need.id FROM {of} row, \
-                 json_each(row.need_ids) named JOIN need ON lower(hex(need.id)) = replace(named.value, '-', '')"
+                 json_each(row.need_ids) named JOIN need ON need.id = unhex(replace(named.value, '-', ''))"
             );
             run.execute_unprepared(&link).await?;
         }
