@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
+use roundtable_server::settings::Settings;
 use serde_json::json;
 
 use super::rounds;
@@ -191,4 +192,20 @@ fn a_read_replica_shows_no_past() {
         let mut line = Line::open(late.address).await.unwrap();
         assert_eq!(line.ask(lead, "GET", "/v1/me", "", None).await.unwrap().status, 200);
     });
+}
+
+#[test]
+fn only_postgresql_has_a_read_replica() {
+    let settings = |database: &str, replica: &str| Settings {
+        database_url: database.into(),
+        database_read_url: replica.into(),
+        ..Settings::default()
+    };
+    let there = "postgres://roundtable@127.0.0.1/roundtable";
+    for (database, replica) in [("sqlite:roundtable.db", there), (there, "sqlite:copy.db"), (there, "127.0.0.1")] {
+        let refused = settings(database, replica).check().unwrap_err();
+        assert!(refused.detail.contains("database_read_url"), "{}", refused.detail);
+    }
+    settings(there, there).check().unwrap();
+    settings("sqlite:roundtable.db", "").check().unwrap();
 }
