@@ -13,6 +13,7 @@ mod m20261122_000005_events;
 mod m20261122_000006_exchange;
 mod m20261122_000007_calendar;
 mod m20261122_000008_systems;
+mod m20261122_000009_ids_as_bytes;
 
 pub use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000006_exchange::Migration),
             Box::new(m20261122_000007_calendar::Migration),
             Box::new(m20261122_000008_systems::Migration),
+            Box::new(m20261122_000009_ids_as_bytes::Migration),
         ]
     }
 }

@@ -141,6 +141,7 @@ pub struct Ctx {
     pub validate_only: bool,
     tally: Option<Arc<Tally>>,
     tx: Option<Tx>,
+    at_replica: bool,
     standings_changed: Arc<AtomicBool>,
     seals_changed: Arc<AtomicBool>,
 }
@@ -159,6 +160,7 @@ impl Ctx {
             operation: Op::GetMe,
             validate_only: false,
             tx: None,
+            at_replica: false,
             standings_changed: Arc::default(),
             seals_changed: Arc::default(),
         }
@@ -211,10 +213,39 @@ impl Ctx {
 
     /// Where answers are read: in the transaction when there is one.
     pub fn read(&self) -> DatabaseExecutor<'_> {
-        match &self.tx {
-            Some(tx) => DatabaseExecutor::Transaction(tx),
-            None => DatabaseExecutor::Connection(self.app.store.read()),
+        match (&self.tx, self.app.store.replica()) {
+            (Some(tx), _) => DatabaseExecutor::Transaction(tx),
+            (None, Some(replica)) if self.at_replica => DatabaseExecutor::Connection(replica.connection()),
+            _ => DatabaseExecutor::Connection(self.app.store.read()),
         }
+    }
+
+    /// Answers at the read replica, where there is one that has all that was committed before; else, or when that fails,
+    /// at the primary.
+    pub async fn answer<T, F, Fut>(&self, ask: F) -> Result<T>
+    where
+        F: Fn(Ctx) -> Fut,
+        Fut: Future<Output = Result<T>>,
+    {
+        let primary = Ctx { at_replica: false, ..self.clone() };
+        let Some(replica) = self.app.store.replica().filter(|_| self.tx.is_none()) else {
+            return ask(primary).await;
+        };
+        if replica.is_current().await {
+            match ask(Ctx { at_replica: true, ..self.clone() }).await {
+                // What the replica cannot, the primary may: it is gone, or had to end the question to replay what came.
+                Err(error) if error.source.is_some() => {
+                    tracing::debug!(%error, "the read replica failed; the primary is asked");
+                    replica.rest();
+                }
+                done => {
+                    metrics::counter!("roundtable_reads_total", "at" => "replica").increment(1);
+                    return done;
+                }
+            }
+        }
+        metrics::counter!("roundtable_reads_total", "at" => "primary").increment(1);
+        ask(primary).await
     }
 
     /// Runs `work` in a transaction, or in the one already begun. It may run more than once.

@@ -35,6 +35,7 @@ pub mod rate;
 pub mod reader;
 pub mod record;
 pub mod relation;
+pub mod replica;
 pub mod rest;
 pub mod schema;
 pub mod scope;

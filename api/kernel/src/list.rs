@@ -6,7 +6,7 @@ use roundtable_entity::{Field, Record, Use};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Order, Query, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Value as SqlValue,
+    QueryResult, QuerySelect, QueryTrait, Value as SqlValue,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -204,7 +204,18 @@ async fn sorted<R: Scoped>(
     if sort.field != "id" {
         query = query.order_by(column, order.clone());
     }
-    let mut items: Vec<R> = query.order_by(id, order).limit(first + 1).all(&ctx.read()).await?;
+    let query = query.order_by(id, order);
+    let mut limit = first + 1;
+    let mut items: Vec<R> = loop {
+        let rows = ctx.read().query_all(query.clone().limit(limit).as_query()).await?;
+        let all = (rows.len() as u64) < limit;
+        let items = readable(&rows);
+        if all || items.len() as u64 > first {
+            break items;
+        }
+        // Some could not be read; as many again.
+        limit += first + 1;
+    };
     let has_next_page = items.len() as u64 > first;
     items.truncate(usize::try_from(first).unwrap_or(usize::MAX));
     let mut cursors = Vec::with_capacity(items.len());
@@ -296,11 +307,12 @@ async fn ranked<R: Scoped>(
     }
     let has_next_page = found.len() as u64 > first;
     found.truncate(usize::try_from(first).unwrap_or(usize::MAX));
-    let mut models: Vec<R> = R::Entity::find().filter(id.is_in(found.iter().copied())).all(&ctx.read()).await?;
+    let query = R::Entity::find().filter(id.is_in(found.iter().copied()));
+    let mut models: Vec<R> = readable(&ctx.read().query_all(query.as_query()).await?);
     let place = |row: &R| found.iter().position(|id| *id == row.id());
     models.sort_by_key(place);
     let print = print(permit, parameters);
-    let cursors: Vec<String> = found.iter().map(|id| write_cursor(&print, &Value::Null, *id)).collect();
+    let cursors: Vec<String> = models.iter().map(|row| write_cursor(&print, &Value::Null, row.id())).collect();
     Ok(Page {
         page_info: PageInfo::of(&cursors, has_next_page, has_previous_page),
         items: models,
@@ -477,15 +489,27 @@ fn read_cursor(cursor: &str, print: &str) -> Result<(Value, Uuid)> {
 /// Rows of `R` whose `column` holds one of these ids, live, in the order of `order` and then the id.
 pub async fn children<R: Scoped>(ctx: &Ctx, permit: &Permit, name: &str, order: &str, ids: &[Uuid]) -> Result<Vec<R>> {
     let column = column::<R>(name)?;
-    let rows = R::Entity::find()
+    let query = R::Entity::find()
         .filter(column.is_in(ids.iter().copied()))
         .filter(self::column::<R>("archived_at")?.is_null())
         .filter(R::rows(permit))
         .order_by_asc(self::column::<R>(order)?)
-        .order_by_asc(column_id::<R>()?)
-        .all(&ctx.read())
-        .await?;
-    Ok(rows)
+        .order_by_asc(column_id::<R>()?);
+    Ok(readable(&ctx.read().query_all(query.as_query()).await?))
+}
+
+/// The records of these rows. One that cannot be read, since something else wrote into the database or its file is damaged,
+/// does not keep the others from being shown. By its id it is answered with INTERNAL.
+fn readable<R: Record>(rows: &[QueryResult]) -> Vec<R> {
+    let record = |row: &QueryResult| match R::from_query_result(row, "") {
+        Ok(record) => Some(record),
+        Err(error) => {
+            let id = row.try_get::<Uuid>("", "id").map_or_else(|_| "unknown".into(), |id| id.to_string());
+            tracing::error!(%error, table = R::TABLE, id, "a row cannot be read; run `roundtable doctor`");
+            None
+        }
+    };
+    rows.iter().filter_map(record).collect()
 }
 
 /// The id a row holds in this column.

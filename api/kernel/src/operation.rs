@@ -464,10 +464,11 @@ impl Operations {
     pub async fn call(&self, ctx: &Ctx, op: Op, arguments: Arguments) -> Result<Answered> {
         let operation = self.operations.get(&op).ok_or_else(Error::not_found)?;
         ctx.count(operation.kind.writes())?;
-        let admitted = self.admitted(ctx, op, arguments)?;
+        let Admitted { run, ctx, arguments } = self.admitted(ctx, op, arguments)?;
         match operation.kind {
-            kind if kind.repeatable() => self.change(operation, &admitted.ctx, admitted.arguments).await,
-            _ => admitted.run().await,
+            kind if kind.repeatable() => self.change(operation, &ctx, arguments).await,
+            kind if !kind.writes() => ctx.answer(|ctx| run(ctx, arguments.clone())).await,
+            _ => run(ctx, arguments).await,
         }
     }
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Value as SqlValue};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value as SqlValue,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -15,10 +17,12 @@ use crate::schema::camel;
 use crate::scope::Scoped;
 use crate::seal;
 use crate::standing::Standing;
+use crate::store::Store;
 
 /// Members of which is asked whether the caller may see them, by record.
 pub type Changed = HashMap<Uuid, BTreeSet<String>>;
 type Read = Arc<dyn Fn(Ctx, Changed) -> BoxFuture<'static, Result<HashMap<Uuid, Known>>> + Send + Sync>;
+type Check = fn(Store) -> BoxFuture<'static, Result<Vec<(String, String)>>>;
 
 /// A record the caller may know of.
 #[derive(Clone, Debug)]
@@ -41,17 +45,54 @@ pub struct Reader {
     /// Name of the record on the wire.
     pub name: &'static str,
     read: Read,
+    check: Check,
 }
 
 impl Reader {
     /// For this record.
     pub fn of<R: Scoped>(name: &'static str) -> Self {
-        Self { get: R::GET, name, read: Arc::new(|ctx, changed| Box::pin(read::<R>(ctx, changed))) }
+        Self {
+            get: R::GET,
+            name,
+            read: Arc::new(|ctx, changed| Box::pin(read::<R>(ctx, changed))),
+            check: |store| Box::pin(unreadable::<R>(store)),
+        }
+    }
+
+    /// The rows of its table that cannot be read: their ids, and why.
+    pub async fn unreadable(&self, store: Store) -> Result<Vec<(String, String)>> {
+        (self.check)(store).await
     }
 
     /// Those of the records that the caller may know of.
     pub async fn read(&self, ctx: &Ctx, changed: Changed) -> Result<HashMap<Uuid, Known>> {
         (self.read)(ctx.clone(), changed).await
+    }
+}
+
+/// Rows checked at a time.
+const SOME: u64 = 500;
+
+async fn unreadable<R: Scoped>(store: Store) -> Result<Vec<(String, String)>> {
+    let id = R::column("id").ok_or_else(|| Error::internal("a record has no id column"))?;
+    let mut found = Vec::new();
+    let mut last: Option<Uuid> = None;
+    loop {
+        let mut query = R::Entity::find().order_by_asc(id).limit(SOME);
+        if let Some(last) = last {
+            query = query.filter(id.gt(last));
+        }
+        let rows = store.read().query_all(query.as_query()).await?;
+        for row in &rows {
+            // What has no id that can be read cannot be gone on from either.
+            last = Some(row.try_get("", "id")?);
+            if let Err(error) = R::from_query_result(row, "") {
+                found.push((last.unwrap_or_default().to_string(), error.to_string()));
+            }
+        }
+        if (rows.len() as u64) < SOME {
+            return Ok(found);
+        }
     }
 }
 

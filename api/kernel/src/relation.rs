@@ -57,7 +57,7 @@ impl Relation {
 
     /// Reads it for these ids, as far as the caller may know.
     pub async fn fetch(&self, ctx: Ctx, ids: Vec<Uuid>) -> Result<Found> {
-        (self.fetch)(ctx, ids).await
+        ctx.answer(|ctx| (self.fetch)(ctx, ids.clone())).await
     }
 
     /// What stands where nothing was found.

@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
 use crate::error::{Code, Error, Result, is_retryable};
+use crate::replica::Replica;
 
 /// A transaction, shared by everything done in it.
 pub type Tx = Arc<DatabaseTransaction>;
@@ -42,6 +43,7 @@ pub struct Store {
     read: DatabaseConnection,
     write: DatabaseConnection,
     queue: Option<mpsc::Sender<Job>>,
+    replica: Option<Replica>,
 }
 
 /// How to reach the database.
@@ -49,6 +51,8 @@ pub struct Store {
 pub struct StoreOptions {
     /// `sqlite:PATH` or `postgres://…`.
     pub url: String,
+    /// A read replica of a PostgreSQL database, `postgres://…`; empty for none.
+    pub read_url: String,
     /// Connections for reading (and for writing on PostgreSQL).
     pub connections: u32,
 }
@@ -59,17 +63,12 @@ impl Store {
         if options.url.starts_with("sqlite:") {
             Self::connect_sqlite(options).await
         } else if options.url.starts_with("postgres") {
-            let mut pool = common(&options.url, options.connections);
-            pool.map_sqlx_postgres_opts(|postgres| {
-                // The tables fit in memory more often than not, and no request may hold a connection for ever.
-                postgres.options([
-                    ("random_page_cost", "1.1"),
-                    ("statement_timeout", "60000"),
-                    ("lock_timeout", "10000"),
-                ])
-            });
-            let connection = Database::connect(pool).await?;
-            Ok(Self { read: connection.clone(), write: connection, queue: None })
+            let connection = Database::connect(postgres(&options.url, options.connections)).await?;
+            let replica = match options.read_url.as_str() {
+                "" => None,
+                url => Some(Replica::connect(connection.clone(), postgres(url, options.connections)).await?),
+            };
+            Ok(Self { read: connection.clone(), write: connection, queue: None, replica })
         } else {
             Err(Error::new(Code::Internal, "the database url starts with sqlite: or postgres://"))
         }
@@ -87,7 +86,7 @@ impl Store {
         let read = Database::connect(many).await?;
         let (queue, jobs) = mpsc::channel(4096);
         tokio::spawn(commit_in_groups(write.clone(), jobs));
-        Ok(Self { read, write, queue: Some(queue) })
+        Ok(Self { read, write, queue: Some(queue), replica: None })
     }
 
     /// For answers.
@@ -95,7 +94,12 @@ impl Store {
         &self.read
     }
 
-    /// The connection migrations and checks run on.
+    /// The read replica, where there is one.
+    pub fn replica(&self) -> Option<&Replica> {
+        self.replica.as_ref()
+    }
+
+    /// The connection checks run on.
     pub fn maintenance(&self) -> &DatabaseConnection {
         &self.write
     }
@@ -150,6 +154,34 @@ impl Store {
                 work(tx).await
             };
             store.attempt(IsolationLevel::ReadCommitted, true, &in_turn).await
+        })
+        .await
+    }
+
+    /// Runs `work` in one transaction, alone among all that ask for it, however long it waits and takes: for bringing the
+    /// database to another version. On SQLite nobody else writes meanwhile.
+    pub async fn upgrade<T, F, Fut>(&self, key: i64, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(Tx) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        if let Some(queue) = &self.queue {
+            return queued(queue, true, work).await;
+        }
+        // A change of a table that waits for its lock holds up everybody behind it, so that wait stays short.
+        let alone = format!(
+            "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({key}); \
+             SET LOCAL lock_timeout = '10s'"
+        );
+        let store = self.clone();
+        to_its_end(async move {
+            let (alone, work) = (&alone, &work);
+            let upgrading = |tx: Tx| async move {
+                tx.execute_unprepared(alone).await?;
+                work(tx).await
+            };
+            store.attempt(IsolationLevel::ReadCommitted, true, &upgrading).await
         })
         .await
     }
@@ -237,6 +269,15 @@ fn common(url: &str, connections: u32) -> ConnectOptions {
         .test_before_acquire(false)
         .sqlx_logging(false);
     options
+}
+
+fn postgres(url: &str, connections: u32) -> ConnectOptions {
+    let mut pool = common(url, connections);
+    pool.map_sqlx_postgres_opts(|postgres| {
+        // The tables fit in memory more often than not, and no request may hold a connection for ever.
+        postgres.options([("random_page_cost", "1.1"), ("statement_timeout", "60000"), ("lock_timeout", "10000")])
+    });
+    pool
 }
 
 fn pragmas(sqlite: sqlx::sqlite::SqliteConnectOptions) -> sqlx::sqlite::SqliteConnectOptions {

@@ -1,5 +1,6 @@
 //! Checks of configuration and database, each with its remedy.
 
+use roundtable_kernel::error::Error;
 use roundtable_kernel::store::Store;
 use sea_orm::{ConnectionTrait, DbBackend, Statement};
 
@@ -32,6 +33,14 @@ async fn setting(store: &Store, statement: &str) -> String {
     }
 }
 
+/// What is wrong when the database cannot even be opened.
+pub fn unreachable(error: &Error) -> Finding {
+    let because = error.source.as_ref().map(|source| format!(": {source}")).unwrap_or_default();
+    let remedy = "see that database_url names the database, that it runs and takes the password; a damaged SQLite file is \
+                  moved away and the last good backup put in its place by `roundtable restore`";
+    finding(false, format!("the database cannot be opened{because}"), remedy)
+}
+
 /// Looks at everything that can be wrong without being an error.
 pub async fn examine(store: &Store, settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![
@@ -59,6 +68,19 @@ pub async fn examine(store: &Store, settings: &Settings) -> Vec<Finding> {
             let value = setting(store, &format!("SHOW {name}")).await;
             findings.push(finding(value == wanted, format!("PostgreSQL {name} is {value}"), remedy));
         }
+        for name in ["statement_timeout", "lock_timeout"] {
+            let value = setting(store, &format!("SHOW {name}")).await;
+            let remedy = "a pooler does not pass on what servers ask for when they connect: ALTER ROLE … SET \
+                          statement_timeout = '60s', and lock_timeout = '10s'";
+            findings.push(finding(value != "0", format!("PostgreSQL {name} is {value}"), remedy));
+        }
+        let ahead = setting(store, "SELECT extract(epoch FROM clock_timestamp())::bigint").await;
+        let ahead = ahead.parse::<i64>().map_or(i64::MAX, |there| (chrono::Utc::now().timestamp() - there).abs());
+        findings.push(finding(
+            ahead <= 5,
+            format!("this machine's clock differs from the database's by {ahead} s"),
+            "keep the clocks of all machines by NTP, or webhooks and mail may be sent twice",
+        ));
         let version = setting(store, "SHOW server_version_num").await;
         let new_enough = version.parse::<u32>().is_ok_and(|version| version >= 150_000);
         findings.push(finding(new_enough, format!("PostgreSQL is version {version}"), "use PostgreSQL 15 or newer"));
@@ -67,11 +89,52 @@ pub async fn examine(store: &Store, settings: &Settings) -> Vec<Finding> {
             ("journal_mode", "wal", "let the program open the file itself; another has changed its journal mode"),
             ("synchronous", "2", "synchronous has to be FULL (2), or the last commits may be lost on power failure"),
             ("foreign_keys", "1", "foreign keys have to be on"),
-            ("integrity_check", "ok", "restore the last good backup; the file is damaged"),
+            (
+                "integrity_check",
+                "ok",
+                "the file is damaged: stop the server, move the file away with its -wal and -shm, and `roundtable restore` \
+                 the last good backup",
+            ),
         ] {
             let value = setting(store, &format!("PRAGMA {name}")).await;
             findings.push(finding(value == wanted, format!("SQLite {name} is {value}"), remedy));
         }
+    }
+    findings.extend(replica(store).await);
+    // Those of another version have other columns.
+    if findings.first().is_some_and(|version| version.well) {
+        findings.extend(rows(store).await);
+    }
+    findings
+}
+
+/// Whether the read replica can be read, where there is one.
+async fn replica(store: &Store) -> Option<Finding> {
+    let remedy = "see that database_read_url names a standby of database_url and that it runs; until then the primary \
+                  answers everything";
+    Some(match store.replica()?.behind().await {
+        Ok(Ok(0)) => finding(true, "the read replica has all that the primary has", ""),
+        Ok(Ok(bytes)) => finding(true, format!("the read replica is {bytes} bytes behind the primary"), ""),
+        Ok(Err(why)) => finding(false, format!("the read replica is not read: {why}"), remedy),
+        Err(error) => finding(false, format!("the read replica does not answer: {error}"), remedy),
+    })
+}
+
+/// Rows that cannot be read, and that no list shows therefore.
+async fn rows(store: &Store) -> Vec<Finding> {
+    let remedy = "something else wrote into the database, or its file is damaged: mend the row by SQL, or take it from a \
+                  backup; the other rows are shown meanwhile";
+    let mut findings = Vec::new();
+    for (table, reader) in &crate::operations().readers {
+        match reader.unreadable(store.clone()).await {
+            Ok(rows) => findings.extend(
+                rows.iter().map(|(id, why)| finding(false, format!("{table} {id} cannot be read: {why}"), remedy)),
+            ),
+            Err(error) => findings.push(finding(false, format!("{table} cannot be read: {error}"), remedy)),
+        }
+    }
+    if findings.is_empty() {
+        findings.push(finding(true, "every record can be read", ""));
     }
     findings
 }

@@ -19,8 +19,8 @@ use roundtable_kernel::sealer::Sealer;
 use roundtable_kernel::store::{Store, StoreOptions};
 use roundtable_kernel::token::Keys;
 use roundtable_kernel::{explain, feed, graphql, graphql_http, http, rest, sse};
-use roundtable_migration::{Migrator, MigratorTrait};
 
+pub mod backup;
 pub mod demo;
 pub mod doctor;
 pub mod documents;
@@ -30,8 +30,10 @@ pub mod operator;
 pub mod pages;
 pub mod serve;
 pub mod settings;
+pub mod version;
 
 use settings::Settings;
+pub use version::{check_version, migrate};
 
 /// Every operation of the product.
 pub fn operations() -> Operations {
@@ -64,27 +66,12 @@ pub struct Server {
 
 /// Connects to the database.
 pub async fn connect(settings: &Settings) -> Result<Store> {
-    let options = StoreOptions { url: settings.database_url.clone(), connections: settings.database_connections };
+    let options = StoreOptions {
+        url: settings.database_url.clone(),
+        read_url: settings.database_read_url.clone(),
+        connections: settings.database_connections,
+    };
     Store::connect(&options).await
-}
-
-/// Brings the database to this version.
-pub async fn migrate(store: &Store) -> Result<()> {
-    Migrator::up(store.maintenance(), None).await?;
-    Ok(())
-}
-
-/// Whether the database is at this version: neither behind nor ahead.
-pub async fn check_version(store: &Store) -> Result<()> {
-    let pending = Migrator::get_pending_migrations(store.maintenance()).await;
-    match pending {
-        Ok(pending) if pending.is_empty() => Ok(()),
-        Ok(pending) => Err(Error::new(
-            Code::Unavailable,
-            format!("the database is {} migrations behind; run `roundtable migrate`", pending.len()),
-        )),
-        Err(error) => Err(Error::new(Code::Unavailable, format!("the database was made by another version: {error}"))),
-    }
 }
 
 /// Makes the server over a database that is at this version.

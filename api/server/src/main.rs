@@ -6,9 +6,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use roundtable_kernel::error::{Error, Result};
+use roundtable_kernel::store::Store;
 use roundtable_server::settings::Settings;
 use roundtable_server::{
-    assemble, check_version, connect, demo, doctor, documents, importing, migrate, operator, serve,
+    assemble, backup, check_version, connect, demo, doctor, documents, importing, operator, serve, version,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -36,8 +37,18 @@ enum Verb {
     },
     /// A living partnership to try, in a temporary folder, with a login for each role.
     Demo(demo::Options),
-    /// Bring the database to this version.
+    /// Bring the database to this version: all of the way or not at all. A SQLite file is copied first.
     Migrate,
+    /// Copy the whole database into a file, while servers run and write. The copy is read back before it gets its name.
+    Backup {
+        /// Where to; nothing may be there yet.
+        file: PathBuf,
+    },
+    /// Make the database from a backup. Nothing may be there yet.
+    Restore {
+        /// A file that `backup` made.
+        file: PathBuf,
+    },
     /// Import a file into a partnership: all of it or nothing.
     Import(importing::Options),
     /// Write the published documents, or compare them with `--check`.
@@ -100,18 +111,37 @@ async fn run(command: Command) -> Result<ExitCode> {
         return demo::run(options).await.map(|()| ExitCode::SUCCESS);
     }
     log(&settings.log, &settings.log_format)?;
-    let store = connect(&settings).await?;
+    // Neither may make what it looks for.
+    match &command.verb {
+        Verb::Backup { file } => {
+            say(&backup::back_up(&settings, file).await?.to_string());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Verb::Restore { file } => {
+            let made = backup::restore(&settings, file).await?;
+            say(&made.to_string());
+            if made.behind > 0 {
+                say(&format!("the database is {} migrations behind; run `roundtable migrate`", made.behind));
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
+    let store = match connect(&settings).await {
+        Err(error) if matches!(command.verb, Verb::Doctor) => return Ok(report(&[doctor::unreachable(&error)])),
+        connected => connected?,
+    };
     match command.verb {
         Verb::Serve { migrate: first } => {
             if first {
-                migrate(&store).await?;
+                migrate(&store, &settings).await?;
             }
             check_version(&store).await?;
             let server = assemble(store, &settings).await?;
             serve::listen(server, &settings, |address| tracing::info!(%address, "listening")).await?;
         }
         Verb::Migrate => {
-            migrate(&store).await?;
+            migrate(&store, &settings).await?;
             say("the database is at this version");
         }
         Verb::Import(options) => return importing::run(store, &settings, options).await,
@@ -129,9 +159,16 @@ async fn run(command: Command) -> Result<ExitCode> {
             roundtable_kernel::token::rotate(&store).await?;
             say("a new key signs from now on");
         }
-        Verb::Demo(_) | Verb::Contract { .. } => {}
+        Verb::Demo(_) | Verb::Contract { .. } | Verb::Backup { .. } | Verb::Restore { .. } => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+async fn migrate(store: &Store, settings: &Settings) -> Result<()> {
+    if let Some(copy) = version::migrate_keeping(store, settings).await? {
+        say(&format!("the database as it was before is kept in {}", copy.display()));
+    }
+    Ok(())
 }
 
 fn log(filter: &str, format: &str) -> Result<()> {

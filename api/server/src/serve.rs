@@ -24,7 +24,7 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
     let house = actix_web::rt::spawn(crate::keep_house(server.app.clone()));
     let mail = settings.mail()?.map(|way| actix_web::rt::spawn(roundtable_mail::deliver(server.app.clone(), way)));
     let followed = actix_web::rt::spawn(hub::follow(server.app.clone()));
-    let heard = listening_url(settings).map(|url| actix_web::rt::spawn(hub::listen(server.app.clone(), url)));
+    let heard = settings.direct_url().map(|url| actix_web::rt::spawn(hub::listen(server.app.clone(), url.to_owned())));
     let sending = Sender::new(&server.app, settings.sending()?)?.start();
     let app = server.app.clone();
     let workers = match settings.workers {
@@ -98,12 +98,6 @@ async fn signalled() {
         tracing::warn!(%error, "SIGINT cannot be waited for");
         std::future::pending::<()>().await;
     }
-}
-
-/// Where other replicas are heard: the database itself, past any pooler that would lose what it is told.
-fn listening_url(settings: &Settings) -> Option<String> {
-    let url = if settings.listen_url.is_empty() { &settings.database_url } else { &settings.listen_url };
-    url.starts_with("postgres").then(|| url.clone())
 }
 
 /// Which front ends in browsers may call: those named, with their token in a header and never by cookie.

@@ -19,8 +19,12 @@ use serde::Deserialize;
 pub struct Settings {
     /// Where the database is: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST/NAME`.
     pub database_url: String,
-    /// Connections to the database.
+    /// Where a read replica of a PostgreSQL database is; it answers what it may. None when empty.
+    pub database_read_url: String,
+    /// Connections to the database, and as many to its read replica.
     pub database_connections: u32,
+    /// Whether a SQLite file is copied beside itself before it is brought to another version.
+    pub backup_before_migrating: bool,
     /// Where a PostgreSQL server is reached directly when `database_url` is a pooler's address; the same when empty.
     pub listen_url: String,
     /// Address and port to listen on.
@@ -97,7 +101,9 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             database_url: "sqlite:roundtable.db".into(),
+            database_read_url: String::new(),
             database_connections: 8,
+            backup_before_migrating: true,
             listen_url: String::new(),
             bind: "127.0.0.1:8080".into(),
             public_url: String::new(),
@@ -167,6 +173,13 @@ impl Settings {
         if !self.database_url.starts_with("sqlite:") && !self.database_url.starts_with("postgres") {
             return Err(wrong("database_url starts with sqlite: or postgres://"));
         }
+        let postgres = |url: &str| url.starts_with("postgres://") || url.starts_with("postgresql://");
+        let replicated = postgres(&self.database_read_url) && postgres(&self.database_url);
+        if !self.database_read_url.is_empty() && !replicated {
+            return Err(wrong(
+                "database_read_url is the postgres:// address of a standby of database_url; SQLite has none",
+            ));
+        }
         if self.bind.parse::<std::net::SocketAddr>().is_err() {
             return Err(wrong("bind is an address and a port, such as 0.0.0.0:8080"));
         }
@@ -198,6 +211,18 @@ impl Settings {
             return Err(wrong("two identity providers have the same name"));
         }
         Ok(())
+    }
+
+    /// The file of a SQLite database.
+    pub fn database_file(&self) -> Option<&Path> {
+        let path = self.database_url.strip_prefix("sqlite:")?;
+        Some(Path::new(path.trim_start_matches("//")))
+    }
+
+    /// Where a PostgreSQL database is reached past any pooler.
+    pub fn direct_url(&self) -> Option<&str> {
+        let url = if self.listen_url.is_empty() { &self.database_url } else { &self.listen_url };
+        url.starts_with("postgres").then_some(url)
     }
 
     /// Where clients reach the server, without a slash at its end.

@@ -13,13 +13,14 @@ use crate::harness::client::text;
 use crate::harness::postgres::Cluster;
 use crate::harness::process::{Line, Process};
 
-struct Seen {
-    over: AtomicBool,
-    written: Mutex<Vec<String>>,
+#[derive(Default)]
+pub struct Seen {
+    pub over: AtomicBool,
+    pub written: Mutex<Vec<String>>,
 }
 
 /// Writes and reads in turn; a refusal has to say when to try again.
-async fn client(process: &Process, lead: &Who, name: usize, seen: &Seen) {
+pub async fn client(process: &Process, lead: &Who, name: usize, seen: &Seen) {
     let mut line = Line::open(process.address).await.unwrap();
     for number in 0.. {
         if seen.over.load(Ordering::Relaxed) {
@@ -55,7 +56,7 @@ fn a_database_that_crashes_and_comes_back_costs_refusals_and_no_write() {
     let process = Process::start(&url);
     actix_web::rt::System::new().block_on(async {
         for round in 0..rounds(2, 100) {
-            let seen = Seen { over: AtomicBool::new(false), written: Mutex::default() };
+            let seen = Seen::default();
             let clients =
                 futures_util::future::join_all((0..4).map(|name| client(&process, lead, round * 4 + name, &seen)));
             let bounce = async {

@@ -125,7 +125,7 @@ async fn fill(url: &str) -> World {
     world
 }
 
-async fn close(store: &Store) {
+pub async fn close(store: &Store) {
     store.read().clone().close().await.unwrap();
     store.maintenance().clone().close().await.unwrap();
 }

@@ -48,6 +48,9 @@ const SETTINGS: &[&str] = &[
 const DURABLE: &[&str] =
     &["max_connections=200", "shared_buffers=512MB", "max_wal_size=4GB", "listen_addresses=127.0.0.1"];
 
+/// For servers that are copied and lost but whose machine stays up: what they acknowledge is written, and not flushed.
+const REPLICATED: &[&str] = &["fsync=off", "max_connections=200", "shared_buffers=128MB", "listen_addresses=127.0.0.1"];
+
 /// Arguments: the directory, then the server's command line. Standard input is the pipe from the test process.
 ///
 /// The pipe moves to descriptor 3 because a shell gives background commands /dev/null as standard input. The file
@@ -126,6 +129,16 @@ impl Cluster {
         Cluster::private(&find_programs()?, DURABLE)
     }
 
+    /// A private cluster that can have standbys.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Cluster::start`].
+    pub fn replicated() -> Result<Cluster, String> {
+        sweep();
+        Cluster::private(&find_programs()?, REPLICATED)
+    }
+
     /// The process id of the server's first process, and the folder of its programs; `None` for a server of others.
     pub fn process(&self) -> Option<(u32, PathBuf)> {
         let Server::Private { directory, .. } = &self.server else { return None };
@@ -171,6 +184,48 @@ impl Cluster {
         });
         let output = output.map_err(|error| format!("lost psql while it ran: {error}"))?;
         succeeded(&output, &format!("psql in database {database}"))
+    }
+
+    /// A standby of this private server: a copy of all it holds that replays what it writes.
+    ///
+    /// # Errors
+    ///
+    /// As with [`Cluster::start`], and when there is no private server.
+    pub fn standby(&self) -> Result<Cluster, String> {
+        let Server::Private { port, .. } = &self.server else {
+            return Err("only a private server is given a standby".into());
+        };
+        let (programs, directory) = (find_programs()?, Directory::create()?);
+        let mut copy = private_command(&client(&programs, "pg_basebackup"));
+        copy.args("-R -X stream -c fast --no-sync -w -h 127.0.0.1 -U postgres -p".split(' ')).arg(port.to_string());
+        copy.arg("-D").arg(directory.cluster());
+        directory.own(&mut copy);
+        let output = copy.output().map_err(|error| format!("cannot run pg_basebackup: {error}"))?;
+        succeeded(&output, "pg_basebackup")?;
+        let port = free_port()?;
+        let mut watchdog = serve(&programs, &directory, port, REPLICATED)?;
+        wait_until_ready(&programs, &directory, port, &mut watchdog)?;
+        Ok(Cluster {
+            server: Server::Private { port, _watchdog: watchdog, directory },
+            psql: client(&programs, "psql"),
+        })
+    }
+
+    /// Waits until this holds in a database; `condition` is SQL.
+    ///
+    /// # Errors
+    ///
+    /// When it never does.
+    pub fn until(&self, database: &str, condition: &str) -> Result<(), String> {
+        let began = Instant::now();
+        let ask = format!("DO $$ BEGIN IF NOT ({condition}) THEN RAISE EXCEPTION 'not yet'; END IF; END $$");
+        while let Err(error) = self.psql(database, &ask) {
+            if began.elapsed() > START_LIMIT {
+                return Err(format!("it never held that {condition}: {error}"));
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+        Ok(())
     }
 
     /// Ends a private server at once, as a crash does; what it acknowledged is in its log.

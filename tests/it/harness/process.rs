@@ -12,8 +12,10 @@ use tokio::net::TcpStream;
 
 use super::Who;
 
-/// Tells this program, started again, that it is to be a server: settings as JSON.
+/// Tells this program, started again, that it is to be a server: settings as JSON, or the address of a database.
 const VARIABLE: &str = "ROUNDTABLE_TEST_SERVE";
+/// Tells it to bring the database at this address to this version, as `roundtable migrate` does.
+const MIGRATE: &str = "ROUNDTABLE_TEST_MIGRATE";
 /// What the server's line begins with that says where it listens.
 const LISTENING: &str = "listening ";
 
@@ -21,10 +23,15 @@ const LISTENING: &str = "listening ";
 /// was started as a server.
 #[test]
 fn serves_when_it_was_started_to() {
-    let Ok(url) = std::env::var(VARIABLE) else { return };
+    let Ok(wanted) = std::env::var(VARIABLE) else { return };
     actix_web::rt::System::new().block_on(async move {
-        let mut settings = super::backend::settings(&url);
-        settings.bind = "127.0.0.1:0".into();
+        let mut settings = match wanted.starts_with('{') {
+            true => serde_json::from_str(&wanted).unwrap(),
+            false => super::backend::settings(&wanted),
+        };
+        if settings.bind == Settings::default().bind {
+            settings.bind = "127.0.0.1:0".into();
+        }
         settings.workers = 2;
         settings.shutdown_seconds = 10;
         settings.webhook_allow_networks = "127.0.0.0/8".into();
@@ -40,6 +47,19 @@ fn serves_when_it_was_started_to() {
     });
 }
 
+/// Migrates. Like the server, it does nothing unless it was started to.
+#[test]
+fn migrates_when_it_was_started_to() {
+    let Ok(url) = std::env::var(MIGRATE) else { return };
+    actix_web::rt::System::new().block_on(async move {
+        let settings = super::backend::settings(&url);
+        let store = roundtable_server::connect(&settings).await.unwrap();
+        println!("\n{LISTENING}127.0.0.1:1");
+        let _ = std::io::stdout().flush();
+        roundtable_server::version::migrate_keeping(&store, &settings).await.unwrap();
+    });
+}
+
 /// A server that runs. It is killed with this value.
 pub struct Process {
     child: Child,
@@ -47,11 +67,20 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts one over this database and waits until it listens.
-    pub fn start(url: &str) -> Process {
+    /// Starts one over this database, or with these settings, and waits until it listens.
+    pub fn start(settings: &str) -> Process {
+        Self::begin("harness::process::serves_when_it_was_started_to", VARIABLE, settings)
+    }
+
+    /// Starts one that brings this database to this version and ends, and waits until it has connected.
+    pub fn migrating(url: &str) -> Process {
+        Self::begin("harness::process::migrates_when_it_was_started_to", MIGRATE, url)
+    }
+
+    fn begin(entry: &str, variable: &str, value: &str) -> Process {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["harness::process::serves_when_it_was_started_to", "--exact", "--nocapture"])
-            .env(VARIABLE, url)
+            .args([entry, "--exact", "--nocapture"])
+            .env(variable, value)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -66,6 +95,11 @@ impl Process {
 
     /// Ends it without warning.
     pub fn kill(mut self) {
+        self.kill_now();
+    }
+
+    /// Ends it without warning; another may take its place.
+    pub fn kill_now(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -108,6 +142,8 @@ pub struct Reply {
     /// Whether the server will close the connection.
     pub closing: bool,
     pub headers: String,
+    /// What came, and what it is where it is JSON.
+    pub text: String,
     pub body: Value,
 }
 
@@ -169,6 +205,7 @@ impl Line {
             status: headers.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or_default(),
             closing: false,
             headers,
+            text: String::new(),
             body: Value::Null,
         };
         reply.closing = reply.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
@@ -178,6 +215,7 @@ impl Line {
                 return Err(ended());
             }
         }
+        reply.text = String::from_utf8_lossy(&read[head..head + length]).into_owned();
         reply.body = serde_json::from_slice(&read[head..head + length]).unwrap_or_default();
         Ok(reply)
     }
