@@ -453,6 +453,9 @@ impl Operations {
             return Err(Code::VersionRequired.into());
         }
         let arguments = self.prepared(operation, &ctx, arguments)?;
+        // Who is in a transaction has a connection; a file takes as long as it takes.
+        let apart = ctx.writes() || operation.large;
+        let _place = if apart { None } else { ctx.app.store.place(operation.collection).await? };
         match operation.kind {
             kind if kind.repeatable() => self.change(operation, &ctx, arguments).await,
             _ => (operation.run)(ctx, arguments).await,

@@ -21,6 +21,7 @@ use roundtable_kernel::token::Keys;
 use roundtable_kernel::{feed, graphql, graphql_http, http, rest, sse};
 use roundtable_migration::{Migrator, MigratorTrait};
 
+pub mod deadline;
 pub mod demo;
 pub mod doctor;
 pub mod documents;
