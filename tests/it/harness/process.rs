@@ -1,12 +1,13 @@
 //! The server as a process of its own, which can be killed, and clients over real connections.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use roundtable_server::settings::Settings;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -21,13 +22,9 @@ const LISTENING: &str = "listening ";
 /// was started as a server.
 #[test]
 fn serves_when_it_was_started_to() {
-    let Ok(url) = std::env::var(VARIABLE) else { return };
+    let Ok(settings) = std::env::var(VARIABLE) else { return };
     actix_web::rt::System::new().block_on(async move {
-        let mut settings = super::backend::settings(&url);
-        settings.bind = "127.0.0.1:0".into();
-        settings.workers = 2;
-        settings.shutdown_seconds = 10;
-        settings.public_url = Settings::default().public_url();
+        let settings: Settings = serde_json::from_str(&settings).unwrap();
         let store = roundtable_server::connect(&settings).await.unwrap();
         let server = roundtable_server::assemble(store, &settings).await.unwrap();
         let told = |address: SocketAddr| {
@@ -47,9 +44,22 @@ pub struct Process {
 impl Process {
     /// Starts one over this database and waits until it listens.
     pub fn start(url: &str) -> Process {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        Process::start_with(url, json!({}), None)
+    }
+
+    /// The same, with these settings besides, and with no more open files than that.
+    pub fn start_with(url: &str, more: Value, files: Option<u32>) -> Process {
+        let mut settings = json!({
+            "database_url": url, "database_connections": 6, "bind": "127.0.0.1:0", "workers": 2, "shutdown_seconds": 10,
+            "public_url": Settings::default().public_url(),
+        });
+        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let limit = files.map_or("exec \"$@\"".to_owned(), |files| format!("ulimit -n {files}; exec \"$@\""));
+        let mut child = Command::new("sh")
+            .args(["-c", &limit, "sh"])
+            .arg(std::env::current_exe().unwrap())
             .args(["harness::process::serves_when_it_was_started_to", "--exact", "--nocapture"])
-            .env(VARIABLE, url)
+            .env(VARIABLE, settings.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -60,6 +70,22 @@ impl Process {
         // Read to its end, or what it still prints would fail.
         std::thread::spawn(move || lines.count());
         Process { child, address }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Bytes of memory that are its own.
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
+    /// How many files and sockets it has open.
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
     }
 
     /// Ends it without warning.
@@ -94,9 +120,11 @@ impl Drop for Process {
     }
 }
 
-/// A connection that is kept.
+/// A connection that is kept until the server says that it closes it.
 pub struct Line {
     stream: TcpStream,
+    address: SocketAddr,
+    closing: bool,
 }
 
 /// What came back over a connection.
@@ -126,7 +154,7 @@ impl Line {
     pub async fn open(address: SocketAddr) -> std::io::Result<Line> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Line { stream })
+        Ok(Line { stream, address, closing: false })
     }
 
     /// Sends a request and waits for the answer. An error says that it is not known whether the request had an effect.
@@ -138,6 +166,9 @@ impl Line {
         headers: &str,
         body: Option<&Value>,
     ) -> std::io::Result<Reply> {
+        if self.closing {
+            *self = Line::open(self.address).await?;
+        }
         let body = body.map(Value::to_string).unwrap_or_default();
         let token = who.token.as_deref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
         let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
@@ -176,6 +207,7 @@ impl Line {
                 return Err(ended());
             }
         }
+        self.closing = reply.closing;
         reply.body = serde_json::from_slice(&read[head..head + length]).unwrap_or_default();
         Ok(reply)
     }
