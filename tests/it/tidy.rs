@@ -50,7 +50,7 @@ fn refuse(rule: &str, found: Vec<String>) {
 fn nothing_but_the_store_begins_a_transaction() {
     let mut found = Vec::new();
     for (path, text) in texts(PRODUCT) {
-        if path.ends_with("kernel/src/store.rs") {
+        if path.ends_with("kernel/src/store.rs") || path.ends_with("kernel/src/pool.rs") {
             continue;
         }
         let begins = |line: &str| {

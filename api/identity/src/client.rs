@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, Payload};
@@ -66,12 +67,15 @@ pub(crate) fn answer(request: &HttpRequest, outcome: Result<Value, Refused>) -> 
         .body(body.to_string())
 }
 
+/// How long a form may take to come in.
+const FORM_TIME: Duration = Duration::from_secs(20);
+
 /// The fields of a form; none may be there twice.
 pub(crate) async fn form(request: &HttpRequest, payload: Payload) -> Result<HashMap<String, String>, Refused> {
     if http::media_type(request.headers()) != "application/x-www-form-urlencoded" {
         return Err(Refused::bad("send application/x-www-form-urlencoded"));
     }
-    let body = http::body(payload, 16 * 1024).await?;
+    let body = http::body(payload, 16 * 1024, FORM_TIME).await?;
     let text = std::str::from_utf8(&body).map_err(|_| Refused::bad("the form is not UTF-8"))?;
     let fields = web::Query::<Vec<(String, String)>>::from_query(text)
         .map_err(|_| Refused::bad("the form cannot be read"))?

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{NaiveDate, TimeDelta};
 use ipnet::IpNet;
 use roundtable_entity::{Timestamp, Via, event};
-use sea_orm::{ActiveModelTrait, ActiveValue, DatabaseExecutor};
+use sea_orm::{ActiveModelTrait, ActiveValue};
 use uuid::Uuid;
 
 use crate::access::{Permit, permit};
@@ -19,6 +19,7 @@ use crate::hub::{self, Hub};
 use crate::identity_provider::IdentityProvider;
 use crate::op::Op;
 use crate::operation::Operations;
+use crate::pool::Reading;
 use crate::principal::Principals;
 use crate::rate::{Rates, Tally};
 use crate::scope::Scoped;
@@ -35,6 +36,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Largest file to import, bytes.
     pub import_bytes: usize,
+    /// How long a body may take to come in.
+    pub receive: Duration,
     /// Deepest GraphQL selection.
     pub graphql_depth: usize,
     /// Most fields of a GraphQL document, fragments expanded.
@@ -66,6 +69,7 @@ impl Default for Limits {
         Self {
             body_bytes: 1 << 20,
             import_bytes: 64 << 20,
+            receive: Duration::from_secs(20),
             graphql_depth: 12,
             graphql_fields: 1000,
             graphql_aliases: 50,
@@ -212,11 +216,11 @@ impl Ctx {
     }
 
     /// Where answers are read: in the transaction when there is one.
-    pub fn read(&self) -> DatabaseExecutor<'_> {
+    pub fn read(&self) -> Reading<'_> {
         match (&self.tx, self.app.store.replica()) {
-            (Some(tx), _) => DatabaseExecutor::Transaction(tx),
-            (None, Some(replica)) if self.at_replica => DatabaseExecutor::Connection(replica.connection()),
-            _ => DatabaseExecutor::Connection(self.app.store.read()),
+            (Some(tx), _) => Reading::Transaction(tx),
+            (None, Some(replica)) if self.at_replica => Reading::Pool(replica.connection()),
+            _ => Reading::Pool(self.app.store.read()),
         }
     }
 

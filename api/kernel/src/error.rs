@@ -229,12 +229,11 @@ fn fault(error: &sea_orm::DbErr) -> Option<Code> {
     let RuntimeErr::SqlxError(cause) = cause else { return Some(Code::Unavailable) };
     match &**cause {
         sqlx::Error::Database(told) => match told.code().unwrap_or_default().as_ref() {
-            // Disk full, in the words of PostgreSQL and of SQLite.
-            "53100" | "13" => Some(Code::StorageFull),
-            // Connections end or are too many; a statement or a lock took too long.
-            code if code.starts_with("08") || code.starts_with("57") || code.starts_with("53") || code == "55P03" => {
-                Some(Code::Unavailable)
-            }
+            code if code.len() < 5 => sqlite_fault(code),
+            "53100" => Some(Code::StorageFull),
+            // Connections end or are too many; a statement, a lock or a transaction took too long; the disk fails.
+            code if ["08", "57", "53", "58"].iter().any(|class| code.starts_with(class)) => Some(Code::Unavailable),
+            "55P03" | "25P03" => Some(Code::Unavailable),
             _ => None,
         },
         sqlx::Error::Io(_)
@@ -243,6 +242,16 @@ fn fault(error: &sea_orm::DbErr) -> Option<Code> {
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed => Some(Code::Unavailable),
+        _ => None,
+    }
+}
+
+/// The same for a result code of SQLite, whose low byte says the kind.
+fn sqlite_fault(code: &str) -> Option<Code> {
+    match code.parse::<u32>().ok()? & 0xff {
+        13 => Some(Code::StorageFull),
+        // It is interrupted, the disk fails, or a file cannot be opened.
+        9 | 10 | 14 => Some(Code::Unavailable),
         _ => None,
     }
 }

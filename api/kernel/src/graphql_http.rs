@@ -81,7 +81,7 @@ async fn answer(app: &Arc<App>, schema: &Schema, request: &HttpRequest, payload:
         if http::media_type(request.headers()) != JSON {
             return Err(Error::new(Code::UnsupportedMediaType, "send application/json"));
         }
-        let bytes = http::body(payload, app.limits.body_bytes).await?;
+        let bytes = http::body(payload, app.limits.body_bytes, app.limits.receive).await?;
         serde_json::from_slice(&bytes)
             .map_err(|error| Error::new(Code::MalformedBody, format!("the body is not JSON: {error}")))?
     } else {
@@ -147,7 +147,7 @@ async fn stream(app: &Arc<App>, schema: &Schema, request: &HttpRequest, payload:
     if http::media_type(request.headers()) != JSON {
         return Err(Error::new(Code::UnsupportedMediaType, "send application/json"));
     }
-    let bytes = http::body(payload, app.limits.body_bytes).await?;
+    let bytes = http::body(payload, app.limits.body_bytes, app.limits.receive).await?;
     let body = serde_json::from_slice(&bytes)
         .map_err(|error| Error::new(Code::MalformedBody, format!("the body is not JSON: {error}")))?;
     let ctx = presence.ctx.clone();

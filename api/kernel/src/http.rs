@@ -136,13 +136,10 @@ fn acting(standings: &[Standing], asked: Option<Uuid>, insist: bool) -> Result<O
     }
 }
 
-/// How long a body may take to come in.
-const BODY_TIME: Duration = Duration::from_secs(60);
-
-/// Reads a body of at most this many bytes.
-pub async fn body(payload: Payload, most: usize) -> Result<Bytes> {
+/// Reads a body of at most this many bytes, which comes in within this time.
+pub async fn body(payload: Payload, most: usize, within: Duration) -> Result<Bytes> {
     let late = |_| Error::new(Code::MalformedBody, "the body took too long to come in");
-    tokio::time::timeout(BODY_TIME, whole(payload, most)).await.map_err(late)?
+    tokio::time::timeout(within, whole(payload, most)).await.map_err(late)?
 }
 
 async fn whole(mut payload: Payload, most: usize) -> Result<Bytes> {

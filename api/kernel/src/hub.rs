@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sqlx::Executor;
 use sqlx::postgres::PgListener;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
@@ -24,6 +25,10 @@ pub const STANDINGS: &str = "standings";
 
 /// How often events are looked for that nobody told of.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long nothing may be told before the connection is asked whether it still stands.
+const QUIET: Duration = Duration::from_secs(5);
+/// How long it has to answer.
+const PROBE: Duration = Duration::from_secs(3);
 
 /// See the module.
 pub struct Hub {
@@ -156,7 +161,8 @@ async fn hear(app: &App, url: &str) {
 async fn hear_until_lost(app: &App, url: &str) -> Result<(), sqlx::Error> {
     // Dropped by hand: a task that is ended with its runtime has none left to close the connection in, and what it ends with
     // closes it anyway.
-    let mut listener = ManuallyDrop::new(PgListener::connect(url).await?);
+    let connected = tokio::time::timeout(QUIET, PgListener::connect(url)).await;
+    let mut listener = ManuallyDrop::new(connected.map_err(|_| silent())??);
     let lost = hear_on(app, &mut listener).await;
     drop(ManuallyDrop::into_inner(listener));
     lost
@@ -170,14 +176,25 @@ async fn hear_on(app: &App, listener: &mut PgListener) -> Result<(), sqlx::Error
         app.principals.forget();
         app.hub.standings_changed();
         app.hub.wake();
-        while let Some(told) = listener.try_recv().await? {
-            match told.payload() {
-                STANDINGS => {
-                    app.principals.forget();
-                    app.hub.standings_changed();
+        loop {
+            match tokio::time::timeout(QUIET, listener.try_recv()).await {
+                Ok(told) => match told?.as_ref().map(|told| told.payload()) {
+                    None => break,
+                    Some(STANDINGS) => {
+                        app.principals.forget();
+                        app.hub.standings_changed();
+                    }
+                    Some(_) => app.hub.wake(),
+                },
+                Err(_) => {
+                    let asked = tokio::time::timeout(PROBE, (&mut *listener).execute("SELECT 1"));
+                    asked.await.map_err(|_| silent())??;
                 }
-                _ => app.hub.wake(),
             }
         }
     }
+}
+
+fn silent() -> sqlx::Error {
+    sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "the connection is silent"))
 }

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod attempts;
+pub mod bulkhead;
 pub mod cell;
 pub mod clock;
 pub mod codes;
@@ -30,6 +31,7 @@ pub mod openapi30;
 pub mod operation;
 pub mod order;
 pub mod policy;
+pub mod pool;
 pub mod principal;
 pub mod rate;
 pub mod reader;

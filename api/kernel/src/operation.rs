@@ -465,6 +465,9 @@ impl Operations {
         let operation = self.operations.get(&op).ok_or_else(Error::not_found)?;
         ctx.count(operation.kind.writes())?;
         let Admitted { run, ctx, arguments } = self.admitted(ctx, op, arguments)?;
+        // Who is in a transaction has a connection; a file takes as long as it takes.
+        let apart = ctx.writes() || operation.large;
+        let _place = if apart { None } else { ctx.app.store.place(operation.collection).await? };
         match operation.kind {
             kind if kind.repeatable() => self.change(operation, &ctx, arguments).await,
             kind if !kind.writes() => ctx.answer(|ctx| run(ctx, arguments.clone())).await,

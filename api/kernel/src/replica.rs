@@ -8,10 +8,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, QueryResult, Statement};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Statement};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{Error, Result};
+use crate::pool::Pool;
 
 /// How long a question to both may take; the primary answers the request itself when it takes longer.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -34,8 +35,8 @@ const REPLICA: &str = "SELECT CASE WHEN pg_is_in_recovery() THEN (pg_last_wal_re
 /// See the module.
 #[derive(Clone)]
 pub struct Replica {
-    primary: DatabaseConnection,
-    connection: DatabaseConnection,
+    primary: Pool,
+    connection: Pool,
     asked: mpsc::Sender<oneshot::Sender<bool>>,
     rests: Arc<Mutex<Option<Instant>>>,
 }
@@ -56,7 +57,7 @@ impl Reached {
         })
     }
 
-    async fn of(connection: &DatabaseConnection, question: &str) -> Result<Self> {
+    async fn of(connection: &Pool, question: &str) -> Result<Self> {
         let row = connection.query_one_raw(Statement::from_string(DbBackend::Postgres, question)).await?;
         Self::read(&row.ok_or_else(|| Error::internal("the database does not say how far its log goes"))?)
     }
@@ -64,9 +65,8 @@ impl Reached {
 
 impl Replica {
     /// Connects when it is first needed, so that a server starts without it.
-    pub async fn connect(primary: DatabaseConnection, mut options: ConnectOptions) -> Result<Self> {
-        options.min_connections(0).connect_lazy(true).acquire_timeout(PATIENCE);
-        let connection = Database::connect(options).await?;
+    pub(crate) async fn connect(primary: Pool, url: &str, connections: u32) -> Result<Self> {
+        let connection = Pool::replica(url, connections, PATIENCE).await?;
         let (asked, questions) = mpsc::channel(4096);
         let replica = Self { primary, connection, asked, rests: Arc::default() };
         // It holds no sender, and so ends when the last of those who may ask is gone.
@@ -76,7 +76,7 @@ impl Replica {
     }
 
     /// Where it is read.
-    pub fn connection(&self) -> &DatabaseConnection {
+    pub fn connection(&self) -> &Pool {
         &self.connection
     }
 
@@ -119,8 +119,8 @@ fn rest(rests: &Mutex<Option<Instant>>) {
 }
 
 async fn answer_in_rounds(
-    primary: DatabaseConnection,
-    replica: DatabaseConnection,
+    primary: Pool,
+    replica: Pool,
     rests: Arc<Mutex<Option<Instant>>>,
     mut questions: mpsc::Receiver<oneshot::Sender<bool>>,
 ) {
@@ -148,7 +148,7 @@ async fn answer_in_rounds(
     }
 }
 
-async fn has_caught_up(primary: &DatabaseConnection, replica: &DatabaseConnection) -> Result<bool> {
+async fn has_caught_up(primary: &Pool, replica: &Pool) -> Result<bool> {
     let there = Reached::of(primary, PRIMARY).await?;
     for look in 0..LOOKS {
         if look > 0 {

@@ -189,8 +189,11 @@ async fn answer(mut ctx: Ctx, operation: &Operation, request: &HttpRequest, payl
     }
     if operation.body.is_some() {
         // A file comes in base64, a third longer than it is.
-        let most = if operation.large { app.limits.import_bytes / 3 * 4 + 4096 } else { app.limits.body_bytes };
-        arguments.body = json_body(operation, request, payload, most).await?;
+        let (most, within) = match operation.large {
+            true => (app.limits.import_bytes / 3 * 4 + 4096, app.limits.receive * 10),
+            false => (app.limits.body_bytes, app.limits.receive),
+        };
+        arguments.body = json_body(operation, request, http::body(payload, most, within).await?)?;
     }
     let answered = app.operations.call(&ctx, operation.op, arguments).await?;
     respond(&ctx, operation, request, answered, &expand).await
@@ -213,8 +216,7 @@ async fn in_address(
     Ok(())
 }
 
-async fn json_body(operation: &Operation, request: &HttpRequest, payload: Payload, most: usize) -> Result<Value> {
-    let body = http::body(payload, most).await?;
+fn json_body(operation: &Operation, request: &HttpRequest, body: web::Bytes) -> Result<Value> {
     if body.is_empty() && operation.kind == Kind::Act {
         return Ok(Value::Null);
     }

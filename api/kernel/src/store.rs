@@ -15,17 +15,19 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
 };
-use tokio::sync::{mpsc, oneshot};
+use sqlx::Connection;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tracing::Instrument;
 
+use crate::bulkhead::Bulkhead;
 use crate::error::{Code, Error, Result, is_retryable};
+use crate::pool::{self, Pool, Transaction};
 use crate::replica::Replica;
 
 /// A transaction, shared by everything done in it.
-pub type Tx = Arc<DatabaseTransaction>;
+pub type Tx = Arc<Transaction>;
 
 /// How many writes share one commit at the most.
 const GROUP: usize = 64;
@@ -35,15 +37,18 @@ pub const CHANNEL: &str = "roundtable";
 const TRIES: u32 = 12;
 
 type Reply = Box<dyn FnOnce(Result<()>) + Send>;
-type Job = Box<dyn FnOnce(Tx) -> BoxFuture<'static, (bool, Reply)> + Send>;
+/// A write, given the transaction or why there is none; says whether it is to be kept, and how to answer.
+type Job = Box<dyn FnOnce(Result<Tx>) -> BoxFuture<'static, (bool, Reply)> + Send>;
 
 /// The database.
 #[derive(Clone)]
 pub struct Store {
-    read: DatabaseConnection,
-    write: DatabaseConnection,
+    read: Pool,
+    write: Pool,
+    maintenance: DatabaseConnection,
     queue: Option<mpsc::Sender<Job>>,
     replica: Option<Replica>,
+    bulkhead: Option<Bulkhead>,
 }
 
 /// How to reach the database.
@@ -63,12 +68,19 @@ impl Store {
         if options.url.starts_with("sqlite:") {
             Self::connect_sqlite(options).await
         } else if options.url.starts_with("postgres") {
-            let connection = Database::connect(postgres(&options.url, options.connections)).await?;
+            let pool = Pool::postgres(&options.url, options.connections).await?;
             let replica = match options.read_url.as_str() {
                 "" => None,
-                url => Some(Replica::connect(connection.clone(), postgres(url, options.connections)).await?),
+                url => Some(Replica::connect(pool.clone(), url, options.connections).await?),
             };
-            Ok(Self { read: connection.clone(), write: connection, queue: None, replica })
+            Ok(Self {
+                read: pool.clone(),
+                maintenance: pool.current(),
+                write: pool,
+                queue: None,
+                replica,
+                bulkhead: Some(Bulkhead::new(options.connections)),
+            })
         } else {
             Err(Error::new(Code::Internal, "the database url starts with sqlite: or postgres://"))
         }
@@ -77,20 +89,22 @@ impl Store {
     async fn connect_sqlite(options: &StoreOptions) -> Result<Self> {
         let path = options.url.trim_start_matches("sqlite:").trim_start_matches("//");
         let file = format!("sqlite://{path}?mode=rwc");
-        let mut one = common(&file, 1);
-        one.map_sqlx_sqlite_opts(pragmas);
-        let write = Database::connect(one).await?;
-        let mut many = common(&file, options.connections.clamp(1, 4));
-        many.map_sqlx_sqlite_opts(|sqlite| pragmas(sqlite).pragma("query_only", "ON"));
+        let mut one = pool::common(&file, 1);
+        one.min_connections(1).map_sqlx_sqlite_opts(pragmas);
+        one.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_clean(connection))));
+        let write = Pool::sqlite(one).await?;
+        let mut many = pool::common(&file, options.connections.clamp(1, 4));
+        many.min_connections(1).map_sqlx_sqlite_opts(|sqlite| pragmas(sqlite).pragma("query_only", "ON"));
         many.map_sqlx_sqlite_pool_opts(|pool| pool.after_connect(|connection, _| Box::pin(stable_plans(connection))));
-        let read = Database::connect(many).await?;
+        let read = Pool::sqlite(many).await?;
         let (queue, jobs) = mpsc::channel(4096);
         tokio::spawn(commit_in_groups(write.clone(), jobs));
-        Ok(Self { read, write, queue: Some(queue), replica: None })
+        let maintenance = write.current();
+        Ok(Self { read, maintenance, write, queue: Some(queue), replica: None, bulkhead: None })
     }
 
     /// For answers.
-    pub fn read(&self) -> &DatabaseConnection {
+    pub fn read(&self) -> &Pool {
         &self.read
     }
 
@@ -101,7 +115,15 @@ impl Store {
 
     /// The connection checks run on.
     pub fn maintenance(&self) -> &DatabaseConnection {
-        &self.write
+        &self.maintenance
+    }
+
+    /// A place for an operation of this collection, where one could take every connection from the others.
+    pub async fn place(&self, collection: &'static str) -> Result<Option<OwnedSemaphorePermit>> {
+        match &self.bulkhead {
+            Some(bulkhead) => bulkhead.enter(collection).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Which database it is.
@@ -178,7 +200,7 @@ impl Store {
         to_its_end(async move {
             let (alone, work) = (&alone, &work);
             let upgrading = |tx: Tx| async move {
-                tx.execute_unprepared(alone).await?;
+                tx.patient().execute_unprepared(alone).await?;
                 work(tx).await
             };
             store.attempt(IsolationLevel::ReadCommitted, true, &upgrading).await
@@ -221,7 +243,8 @@ impl Store {
         F: Fn(Tx) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let tx = Arc::new(self.write.begin_with_config(Some(isolation), None).await?);
+        let options = TransactionOptions { isolation_level: Some(isolation), ..TransactionOptions::default() };
+        let tx = Arc::new(self.write.begin(options).await?);
         let outcome = work(tx.clone()).await;
         let tx = Arc::into_inner(tx).ok_or_else(|| Error::internal("a transaction outlived its work"))?;
         match outcome {
@@ -249,7 +272,7 @@ where
     F: FnOnce(Tx) -> Fut,
     Fut: Future<Output = Result<T>>,
 {
-    let inner = Arc::new(outer.begin().await?);
+    let inner = Arc::new(outer.nested().await?);
     let outcome = work(inner.clone()).await;
     let inner = Arc::into_inner(inner).ok_or_else(|| Error::internal("a transaction outlived its work"))?;
     if outcome.is_ok() {
@@ -258,26 +281,6 @@ where
         inner.rollback().await?;
     }
     outcome
-}
-
-fn common(url: &str, connections: u32) -> ConnectOptions {
-    let mut options = ConnectOptions::new(url.to_owned());
-    options
-        .max_connections(connections)
-        .min_connections(1)
-        .acquire_timeout(Duration::from_secs(3))
-        .test_before_acquire(false)
-        .sqlx_logging(false);
-    options
-}
-
-fn postgres(url: &str, connections: u32) -> ConnectOptions {
-    let mut pool = common(url, connections);
-    pool.map_sqlx_postgres_opts(|postgres| {
-        // The tables fit in memory more often than not, and no request may hold a connection for ever.
-        postgres.options([("random_page_cost", "1.1"), ("statement_timeout", "60000"), ("lock_timeout", "10000")])
-    });
-    pool
 }
 
 fn pragmas(sqlite: sqlx::sqlite::SqliteConnectOptions) -> sqlx::sqlite::SqliteConnectOptions {
@@ -309,6 +312,16 @@ async fn stable_plans(connection: &mut sqlx::SqliteConnection) -> Result<(), sql
     Ok(())
 }
 
+/// Whether a connection that was used can be used again. SQLite undoes a transaction by itself when there is no room or the
+/// disk fails; the connection is then a level deeper in transactions than the file, and the next would not be one.
+async fn is_clean(connection: &mut sqlx::SqliteConnection) -> Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // What was asked of it before is done by the time it is locked.
+        drop(connection.lock_handle().await?);
+    }
+    Ok(!connection.is_in_transaction())
+}
+
 fn retryable(error: &Error) -> bool {
     error.source.as_ref().and_then(|source| source.downcast_ref::<DbErr>()).is_some_and(is_retryable)
 }
@@ -330,7 +343,10 @@ where
     let (answer, answered) = oneshot::channel();
     let job: Job = Box::new(move |tx| {
         Box::pin(async move {
-            let outcome = work(tx).await;
+            let outcome = match tx {
+                Ok(tx) => work(tx).await,
+                Err(error) => Err(error),
+            };
             let kept = keep && outcome.is_ok();
             let reply: Reply = Box::new(move |committed| {
                 // Whoever asked may be gone; the write stands all the same.
@@ -347,14 +363,14 @@ where
     answered.await.map_err(|_| closed())?
 }
 
-async fn commit_in_groups(connection: DatabaseConnection, mut jobs: mpsc::Receiver<Job>) {
+async fn commit_in_groups(connection: Pool, mut jobs: mpsc::Receiver<Job>) {
     while let Some(first) = jobs.recv().await {
         let mut replies = Vec::new();
         let committed = group(&connection, &mut jobs, first, &mut replies).await;
         for reply in replies {
             reply(match &committed {
                 Ok(()) => Ok(()),
-                Err(error) => Err(Error::new(error.code, error.detail.clone())),
+                Err(error) => Err(same(error)),
             });
         }
         if let Err(error) = committed {
@@ -363,33 +379,53 @@ async fn commit_in_groups(connection: DatabaseConnection, mut jobs: mpsc::Receiv
     }
 }
 
-async fn group(
-    connection: &DatabaseConnection,
-    jobs: &mut mpsc::Receiver<Job>,
-    first: Job,
-    replies: &mut Vec<Reply>,
-) -> Result<()> {
+/// The same refusal, for one more.
+fn same(error: &Error) -> Error {
+    Error::new(error.code, error.detail.clone())
+}
+
+/// Answers a write that found no transaction.
+async fn refuse(job: Job, error: &Error, replies: &mut Vec<Reply>) {
+    replies.push(job(Err(same(error))).await.1);
+}
+
+async fn group(connection: &Pool, jobs: &mut mpsc::Receiver<Job>, first: Job, replies: &mut Vec<Reply>) -> Result<()> {
     let immediate = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
-    let outer = connection.begin_with_options(immediate).await?;
+    let outer = match connection.begin(immediate).await.map_err(Error::from) {
+        Ok(outer) => outer,
+        Err(error) => {
+            refuse(first, &error, replies).await;
+            return Err(error);
+        }
+    };
     let mut next = Some(first);
     while let Some(job) = next {
-        let inner = Arc::new(outer.begin().await?);
-        let outcome = AssertUnwindSafe(job(inner.clone())).catch_unwind().await;
+        let inner = match outer.nested().await.map_err(Error::from) {
+            Ok(inner) => Arc::new(inner),
+            Err(error) => {
+                refuse(job, &error, replies).await;
+                return Err(error);
+            }
+        };
+        let outcome = AssertUnwindSafe(job(Ok(inner.clone()))).catch_unwind().await;
         let inner = Arc::into_inner(inner).ok_or_else(|| Error::internal("a transaction outlived its work"))?;
-        match outcome {
+        let keep = match outcome {
             Ok((keep, reply)) => {
-                if keep {
-                    inner.commit().await?;
-                } else {
-                    inner.rollback().await?;
-                }
                 replies.push(reply);
+                keep
             }
             // Its reply is gone with it, so whoever waits is told that the writer stopped.
-            Err(_) => inner.rollback().await?,
+            Err(_) => false,
+        };
+        if keep {
+            inner.commit().await?;
+        } else if let Err(error) = inner.rollback().await {
+            // SQLite has undone the whole group, as it does when there is no room.
+            tracing::warn!(%error, "a write could not be undone alone; those beside it were undone with it");
+            return Err(Error::new(Code::Unavailable, "a write beside this one failed and took it along; try again"));
         }
         next = if replies.len() < GROUP { jobs.try_recv().ok() } else { None };
     }

@@ -243,7 +243,8 @@ async fn body(keeper: &Keeper, request: &HttpRequest, payload: Payload) -> Resul
     if !matches!(http::media_type(request.headers()).as_str(), KIND | "application/json") {
         return Err(Refusal::new(415, None, format!("send {KIND}")));
     }
-    let bytes = http::body(payload, keeper.ctx.app.limits.body_bytes).await?;
+    let limits = &keeper.ctx.app.limits;
+    let bytes = http::body(payload, limits.body_bytes, limits.receive).await?;
     let value: Value =
         serde_json::from_slice(&bytes).map_err(|error| Refusal::bad("invalidSyntax", format!("no JSON: {error}")))?;
     if value.is_object() { Ok(value) } else { Err(Refusal::bad("invalidSyntax", "a resource is a JSON object")) }

@@ -21,6 +21,7 @@ use roundtable_kernel::token::Keys;
 use roundtable_kernel::{explain, feed, graphql, graphql_http, http, rest, sse};
 
 pub mod backup;
+pub mod deadline;
 pub mod demo;
 pub mod doctor;
 pub mod documents;

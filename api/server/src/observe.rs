@@ -80,16 +80,22 @@ pub async fn count(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let began = Instant::now();
     let method = request.method().to_string();
-    let response = next.call(request).await?;
-    let route = response.request().match_pattern().unwrap_or_else(|| "none".into());
-    let status = response.status().as_u16();
+    let answered = next.call(request).await;
+    let route = answered.as_ref().ok().and_then(|response| response.request().match_pattern());
+    let route = route.unwrap_or_else(|| "none".into());
+    let status = match &answered {
+        Ok(response) => response.status().as_u16(),
+        // It was not answered in time.
+        Err(error) => error.as_response_error().status_code().as_u16(),
+    };
     let took = began.elapsed();
     metrics::histogram!(
         "http_server_request_duration_seconds",
         "http_request_method" => method.clone(), "http_route" => route.clone(), "http_response_status_code" => status.to_string(),
     )
     .record(took.as_secs_f64());
-    let id = response.headers().get("request-id").and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let id = answered.as_ref().ok().and_then(|response| response.headers().get("request-id"));
+    let id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
     tracing::info!(target: "roundtable::request", method, route, status, took_us = took.as_micros() as u64, request_id = id);
-    Ok(response)
+    answered
 }

@@ -15,6 +15,7 @@ use roundtable_kernel::standing::{Caller, Standing};
 use roundtable_kernel::{hub, order};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
+use crate::deadline::{self, Deadline};
 use crate::settings::Settings;
 use crate::{Server, observe};
 
@@ -32,9 +33,12 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
         workers => workers,
     };
     let origins = settings.listed(&settings.cors_origins);
+    let deadline = Deadline::new(&app.operations, Duration::from_secs(settings.request_seconds));
     let http = HttpServer::new(move || {
         let server = server.clone();
         ActixApp::new()
+            .app_data(deadline.clone())
+            .wrap(from_fn(deadline::keep))
             .wrap(cors(&origins))
             .wrap(Compress::default())
             .wrap(from_fn(observe::count))
@@ -44,7 +48,7 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
     // Streams end first; otherwise a stopping server would wait for them.
     .disable_signals()
     .shutdown_timeout(settings.shutdown_seconds)
-    .client_request_timeout(Duration::from_secs(15))
+    .client_request_timeout(Duration::from_secs(settings.receive_seconds))
     .client_disconnect_timeout(Duration::from_secs(5))
     .keep_alive(Duration::from_secs(75))
     .bind(&settings.bind)

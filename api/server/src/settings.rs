@@ -41,6 +41,10 @@ pub struct Settings {
     pub body_bytes: usize,
     /// Largest file to import, bytes.
     pub import_bytes: usize,
+    /// Seconds the head of a request may take to come in, and its body; a file to import has ten times as long.
+    pub receive_seconds: u64,
+    /// Seconds until a request is answered or refused; imports take as long as they take.
+    pub request_seconds: u64,
     /// How long an access token lasts, seconds.
     pub access_token_seconds: u64,
     /// How long a session can be refreshed, days.
@@ -112,6 +116,8 @@ impl Default for Settings {
             workers: 0,
             body_bytes: 1 << 20,
             import_bytes: 64 << 20,
+            receive_seconds: 20,
+            request_seconds: 30,
             access_token_seconds: 15 * 60,
             refresh_token_days: 30,
             invitation_days: 14,
@@ -203,6 +209,9 @@ impl Settings {
         if self.database_connections == 0 || self.access_token_seconds == 0 {
             return Err(wrong("database_connections and access_token_seconds are at least 1"));
         }
+        if self.receive_seconds == 0 || self.request_seconds == 0 {
+            return Err(wrong("receive_seconds and request_seconds are at least 1"));
+        }
         if let Some(fault) = self.identity_providers.iter().find_map(IdentityProvider::fault) {
             return Err(wrong(fault));
         }
@@ -252,6 +261,7 @@ impl Settings {
         Limits {
             body_bytes: self.body_bytes,
             import_bytes: self.import_bytes,
+            receive: Duration::from_secs(self.receive_seconds),
             access_token: Duration::from_secs(self.access_token_seconds),
             refresh_token: days(self.refresh_token_days),
             invitation: days(self.invitation_days),

@@ -1,21 +1,52 @@
-//! Faults: processes killed, databases gone, stops in the middle of work. In ordinary runs each is tried a few times; with
+//! Faults: processes killed, databases gone, silent networks, full disks, clients of any size and pace, stops in the middle
+//! of work. In ordinary runs each is tried a few times; with
 //! `ROUNDTABLE_TEST_LONG` set, as often as it takes to believe it.
 
 mod backup;
 mod clock;
 mod corrupt;
 mod database;
+mod dependencies;
+mod durability;
+mod full;
 mod gone;
 mod kill;
+mod network;
 mod promotion;
 mod replica;
 mod rolling;
+mod sizes;
+mod slow;
+mod soak;
 mod stop;
+mod stuck;
 mod upgrade;
 
-use crate::harness::chance;
+use crate::harness::{App, Who, chance};
 
 /// How often: a few times, or as often as it takes.
 pub fn rounds(few: usize, many: usize) -> usize {
     if chance::long() { many } else { few }
+}
+
+/// Says past the capture of the test runner what was reached, where the long form was asked for.
+pub fn report(reached: &str) {
+    use std::io::Write;
+    if chance::long() {
+        let _ = writeln!(std::io::stderr(), "\n*** {reached}");
+    }
+}
+
+/// The time that this part of all took no longer than.
+pub fn quantile(times: &mut [std::time::Duration], part: f64) -> std::time::Duration {
+    times.sort_unstable();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "a rank")]
+    let rank = (times.len() as f64 * part) as usize;
+    times[rank.min(times.len() - 1)]
+}
+
+/// The intermediary, with a token of now: long forms outlast one.
+pub fn lead(app: &App) -> Who {
+    let account = app.world.ours.lead.account;
+    Who { account, ..Who::with_token("lead", &app.token(account, None)) }
 }

@@ -117,11 +117,8 @@ fn a_read_replica_shows_no_past() {
     let url = primary.url("replicated");
     let world = made(url.clone());
     let standby = Arc::new(primary.standby().unwrap());
-    let settings = json!({
-        "database_url": url, "database_read_url": standby.url("replicated"), "database_connections": 6,
-        "public_url": "http://127.0.0.1:8080",
-    });
-    let servers = [(); 2].map(|()| Process::start(&settings.to_string()));
+    let start = || Process::start_with(&url, json!({ "database_read_url": standby.url("replicated") }), None);
+    let servers = [(); 2].map(|()| start());
     let lead = &world.ours.lead;
     actix_web::rt::System::new().block_on(async {
         let mut line = Line::open(servers[0].address).await.unwrap();
@@ -188,7 +185,7 @@ fn a_read_replica_shows_no_past() {
         standby.crash().unwrap();
         reads_its_own(&servers, lead, "Lost").await;
         // A server starts without it.
-        let late = Process::start(&settings.to_string());
+        let late = start();
         let mut line = Line::open(late.address).await.unwrap();
         assert_eq!(line.ask(lead, "GET", "/v1/me", "", None).await.unwrap().status, 200);
     });

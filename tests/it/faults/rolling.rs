@@ -114,15 +114,12 @@ cases! {
         }
         let ports = [free_port(), free_port()];
         let Some(proxy) = Proxy::before(ports) else { return };
-        let settings = |port: u16| {
-            json!({
-                "database_url": app.url, "database_connections": 6, "bind": format!("127.0.0.1:{port}"),
-                "public_url": "http://127.0.0.1:8080", "webhook_allow_networks": "127.0.0.0/8",
-                "webhook_retry_seconds": "0,0,0,0,0,0,0,0,0", "webhook_timeout_seconds": 1,
-            })
-            .to_string()
+        let start = |port: u16| {
+            let url = app.url.clone();
+            let more = json!({ "bind": format!("127.0.0.1:{port}"), "webhook_timeout_seconds": 1 });
+            move || Process::start_with(&url, more, None)
         };
-        let mut servers = ports.map(|port| Process::start(&settings(port)));
+        let mut servers = ports.map(|port| start(port)());
         let (lead, house) = (&app.world.ours.lead, app.world.ours.organization[&Role::Employer]);
         // Refuses, hangs up or never answers now and then.
         let receiver = Receiver::start(|number| if number % 9 == 4 { [500, 0, 1][number % 3] } else { 200 }).await;
@@ -158,8 +155,7 @@ cases! {
                     servers[at].kill_now();
                 }
                 // To wait for it here would hold up the clients.
-                let settings = settings(ports[at]);
-                servers[at] = tokio::task::spawn_blocking(move || Process::start(&settings)).await.unwrap();
+                servers[at] = tokio::task::spawn_blocking(start(ports[at])).await.unwrap();
             }
             over.store(true, Ordering::SeqCst);
         };

@@ -1,18 +1,19 @@
 //! The server as a process of its own, which can be killed, and clients over real connections.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use roundtable_server::settings::Settings;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::Who;
 
-/// Tells this program, started again, that it is to be a server: settings as JSON, or the address of a database.
+/// Tells this program, started again, that it is to be a server: its settings as JSON.
 const VARIABLE: &str = "ROUNDTABLE_TEST_SERVE";
 /// Tells it to bring the database at this address to this version, as `roundtable migrate` does.
 const MIGRATE: &str = "ROUNDTABLE_TEST_MIGRATE";
@@ -23,20 +24,9 @@ const LISTENING: &str = "listening ";
 /// was started as a server.
 #[test]
 fn serves_when_it_was_started_to() {
-    let Ok(wanted) = std::env::var(VARIABLE) else { return };
+    let Ok(settings) = std::env::var(VARIABLE) else { return };
     actix_web::rt::System::new().block_on(async move {
-        let mut settings = match wanted.starts_with('{') {
-            true => serde_json::from_str(&wanted).unwrap(),
-            false => super::backend::settings(&wanted),
-        };
-        if settings.bind == Settings::default().bind {
-            settings.bind = "127.0.0.1:0".into();
-        }
-        settings.workers = 2;
-        settings.shutdown_seconds = 10;
-        settings.webhook_allow_networks = "127.0.0.0/8".into();
-        settings.webhook_retry_seconds = "0,0,0,0,0,0,0,0,0".into();
-        settings.public_url = Settings::default().public_url();
+        let settings: Settings = serde_json::from_str(&settings).unwrap();
         let store = roundtable_server::connect(&settings).await.unwrap();
         let server = roundtable_server::assemble(store, &settings).await.unwrap();
         let told = |address: SocketAddr| {
@@ -67,18 +57,32 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts one over this database, or with these settings, and waits until it listens.
-    pub fn start(settings: &str) -> Process {
-        Self::begin("harness::process::serves_when_it_was_started_to", VARIABLE, settings)
+    /// Starts one over this database and waits until it listens.
+    pub fn start(url: &str) -> Process {
+        Process::start_with(url, json!({}), None)
+    }
+
+    /// The same, with these settings besides, and with no more open files than that.
+    pub fn start_with(url: &str, more: Value, files: Option<u32>) -> Process {
+        let mut settings = json!({
+            "database_url": url, "database_connections": 6, "bind": "127.0.0.1:0", "workers": 2, "shutdown_seconds": 10,
+            "public_url": Settings::default().public_url(), "webhook_allow_networks": "127.0.0.0/8",
+            "webhook_retry_seconds": "0,0,0,0,0,0,0,0,0",
+        });
+        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Self::begin("harness::process::serves_when_it_was_started_to", VARIABLE, &settings.to_string(), files)
     }
 
     /// Starts one that brings this database to this version and ends, and waits until it has connected.
     pub fn migrating(url: &str) -> Process {
-        Self::begin("harness::process::migrates_when_it_was_started_to", MIGRATE, url)
+        Self::begin("harness::process::migrates_when_it_was_started_to", MIGRATE, url, None)
     }
 
-    fn begin(entry: &str, variable: &str, value: &str) -> Process {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+    fn begin(entry: &str, variable: &str, value: &str, files: Option<u32>) -> Process {
+        let limit = files.map_or("exec \"$@\"".to_owned(), |files| format!("ulimit -n {files}; exec \"$@\""));
+        let mut child = Command::new("sh")
+            .args(["-c", &limit, "sh"])
+            .arg(std::env::current_exe().unwrap())
             .args([entry, "--exact", "--nocapture"])
             .env(variable, value)
             .stdin(Stdio::null())
@@ -91,6 +95,22 @@ impl Process {
         // Read to its end, or what it still prints would fail.
         std::thread::spawn(move || lines.count());
         Process { child, address }
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Bytes of memory that are its own.
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
+    /// How many files and sockets it has open.
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
     }
 
     /// Ends it without warning.
@@ -130,9 +150,11 @@ impl Drop for Process {
     }
 }
 
-/// A connection that is kept.
+/// A connection that is kept until the server says that it closes it.
 pub struct Line {
     stream: TcpStream,
+    address: SocketAddr,
+    closing: bool,
 }
 
 /// What came back over a connection.
@@ -164,7 +186,7 @@ impl Line {
     pub async fn open(address: SocketAddr) -> std::io::Result<Line> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(Line { stream })
+        Ok(Line { stream, address, closing: false })
     }
 
     /// Sends a request and waits for the answer. An error says that it is not known whether the request had an effect.
@@ -176,6 +198,9 @@ impl Line {
         headers: &str,
         body: Option<&Value>,
     ) -> std::io::Result<Reply> {
+        if self.closing {
+            *self = Line::open(self.address).await?;
+        }
         let body = body.map(Value::to_string).unwrap_or_default();
         let token = who.token.as_deref().map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
         let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
@@ -216,6 +241,7 @@ impl Line {
             }
         }
         reply.text = String::from_utf8_lossy(&read[head..head + length]).into_owned();
+        self.closing = reply.closing;
         reply.body = serde_json::from_slice(&read[head..head + length]).unwrap_or_default();
         Ok(reply)
     }

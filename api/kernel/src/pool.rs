@@ -1,0 +1,354 @@
+//! Connections to the database, and how long they are waited for.
+//!
+//! PostgreSQL is reached over a network, and a network can fall silent: nothing comes back, and nothing says that nothing
+//! will. So each statement has a deadline here besides the one that PostgreSQL keeps. And where nothing is answered any
+//! more on connections that stand, while a new one is answered, they are replaced. What waits on them would otherwise keep
+//! its place in the pool until TCP gives up, a quarter of an hour later.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::time::{Duration, Instant};
+
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, RuntimeErr, Statement, TransactionOptions, TransactionTrait,
+};
+use sqlx::Connection;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+
+/// How long somebody waits for a connection.
+pub const ACQUIRE: Duration = Duration::from_secs(3);
+/// The longest statement; PostgreSQL ends it then.
+const STATEMENT: Duration = Duration::from_secs(60);
+/// The longest wait for a lock that another holds.
+const LOCK: Duration = Duration::from_secs(5);
+/// What the way there and back may take besides.
+const WAY: Duration = Duration::from_secs(2);
+/// How long nothing is answered before it is looked at.
+const SILENCE: Duration = Duration::from_secs(1);
+/// How often silence is looked for.
+const LOOK: Duration = Duration::from_millis(250);
+/// How long a pool has to answer when it was silent.
+const PROBE: Duration = Duration::from_millis(500);
+/// How long a new connection has to answer.
+const REACH: Duration = Duration::from_secs(1);
+/// The least time between two pools: statements that are only slow end on the old one meanwhile.
+const REST: Duration = Duration::from_secs(10);
+
+/// Connections to the database.
+#[derive(Clone)]
+pub struct Pool {
+    shared: Arc<Shared>,
+    /// How long a statement is waited for; SQLite runs within the process and is waited for.
+    deadline: Option<Duration>,
+}
+
+struct Shared {
+    current: RwLock<DatabaseConnection>,
+    backend: DbBackend,
+    began: Instant,
+    under_way: AtomicUsize,
+    /// When something was answered last, or asked after a rest: milliseconds from the beginning.
+    heard: AtomicU64,
+}
+
+impl Pool {
+    /// SQLite, as the options say.
+    pub(crate) async fn sqlite(options: ConnectOptions) -> Result<Self, DbErr> {
+        Ok(Self::over(Database::connect(options).await?, DbBackend::Sqlite, None))
+    }
+
+    /// PostgreSQL at this address, with so many connections.
+    pub(crate) async fn postgres(url: &str, connections: u32) -> Result<Self, DbErr> {
+        let reach = url.parse().map_err(|error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+        let connection = Database::connect(postgres(url, connections)).await?;
+        let pool = Self::over(connection, DbBackend::Postgres, Some(STATEMENT + WAY));
+        tokio::spawn(watch(Arc::downgrade(&pool.shared), url.to_owned(), connections, reach));
+        Ok(pool)
+    }
+
+    /// A read replica at this address, connected to when it is first needed.
+    pub(crate) async fn replica(url: &str, connections: u32, acquire: Duration) -> Result<Self, DbErr> {
+        let mut options = postgres(url, connections);
+        options.connect_lazy(true).acquire_timeout(acquire);
+        Ok(Self::over(Database::connect(options).await?, DbBackend::Postgres, Some(STATEMENT + WAY)))
+    }
+
+    fn over(connection: DatabaseConnection, backend: DbBackend, deadline: Option<Duration>) -> Self {
+        let shared = Shared {
+            current: RwLock::new(connection),
+            backend,
+            began: Instant::now(),
+            under_way: AtomicUsize::new(0),
+            heard: AtomicU64::new(0),
+        };
+        Self { shared: Arc::new(shared), deadline }
+    }
+
+    /// The connections of now, past every deadline.
+    pub(crate) fn current(&self) -> DatabaseConnection {
+        self.shared.current()
+    }
+
+    /// Begins a transaction.
+    pub(crate) async fn begin(&self, options: TransactionOptions) -> Result<Transaction, DbErr> {
+        let connection = self.shared.current();
+        let inner = self.within(connection.begin_with_options(options)).await?;
+        Ok(Transaction { inner, pool: self.clone() })
+    }
+
+    async fn within<T>(&self, asked: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
+        let Some(deadline) = self.deadline else { return asked.await };
+        let _under_way = UnderWay::begin(&self.shared);
+        let answer = tokio::time::timeout(deadline, asked).await;
+        let answer = answer.unwrap_or_else(|_| {
+            let silent = format!("the database said nothing for {} s", deadline.as_secs());
+            Err(DbErr::Conn(RuntimeErr::Internal(silent)))
+        });
+        // Who was given no connection has heard nothing.
+        if !matches!(answer, Err(DbErr::ConnectionAcquire(_) | DbErr::Conn(_))) {
+            self.shared.hear();
+        }
+        answer
+    }
+
+    /// Closes every connection.
+    pub async fn close(self) -> Result<(), DbErr> {
+        self.shared.current().close().await
+    }
+}
+
+/// A transaction.
+pub struct Transaction {
+    inner: DatabaseTransaction,
+    pool: Pool,
+}
+
+impl Transaction {
+    /// Begins a transaction within this one.
+    pub(crate) async fn nested(&self) -> Result<Transaction, DbErr> {
+        let inner = self.pool.within(self.inner.begin()).await?;
+        Ok(Self { inner, pool: self.pool.clone() })
+    }
+
+    /// The same, past every deadline: for bringing the database to another version.
+    pub fn patient(&self) -> &DatabaseTransaction {
+        &self.inner
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), DbErr> {
+        self.pool.within(self.inner.commit()).await
+    }
+
+    pub(crate) async fn rollback(self) -> Result<(), DbErr> {
+        self.pool.within(self.inner.rollback()).await
+    }
+}
+
+/// Where answers are read: in a transaction when there is one.
+pub enum Reading<'at> {
+    /// Whatever connection is free.
+    Pool(&'at Pool),
+    /// That of the transaction.
+    Transaction(&'at Transaction),
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Pool {
+    fn get_database_backend(&self) -> DbBackend {
+        self.shared.backend
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        let connection = self.shared.current();
+        self.within(connection.execute_raw(statement)).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        let connection = self.shared.current();
+        self.within(connection.execute_unprepared(sql)).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        let connection = self.shared.current();
+        self.within(connection.query_one_raw(statement)).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        let connection = self.shared.current();
+        self.within(connection.query_all_raw(statement)).await
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Transaction {
+    fn get_database_backend(&self) -> DbBackend {
+        self.pool.shared.backend
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.pool.within(self.inner.execute_raw(statement)).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.pool.within(self.inner.execute_unprepared(sql)).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.pool.within(self.inner.query_one_raw(statement)).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.pool.within(self.inner.query_all_raw(statement)).await
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for Reading<'_> {
+    fn get_database_backend(&self) -> DbBackend {
+        match self {
+            Reading::Pool(pool) => pool.get_database_backend(),
+            Reading::Transaction(tx) => tx.get_database_backend(),
+        }
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        match self {
+            Reading::Pool(pool) => pool.execute_raw(statement).await,
+            Reading::Transaction(tx) => tx.execute_raw(statement).await,
+        }
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        match self {
+            Reading::Pool(pool) => pool.execute_unprepared(sql).await,
+            Reading::Transaction(tx) => tx.execute_unprepared(sql).await,
+        }
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        match self {
+            Reading::Pool(pool) => pool.query_one_raw(statement).await,
+            Reading::Transaction(tx) => tx.query_one_raw(statement).await,
+        }
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        match self {
+            Reading::Pool(pool) => pool.query_all_raw(statement).await,
+            Reading::Transaction(tx) => tx.query_all_raw(statement).await,
+        }
+    }
+}
+
+impl Shared {
+    fn current(&self) -> DatabaseConnection {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn hear(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.heard.store(now, Ordering::Relaxed);
+    }
+
+    /// Whether something is waited for and nothing was answered for a while.
+    fn is_silent(&self) -> bool {
+        let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
+        self.under_way.load(Ordering::Relaxed) > 0 && self.began.elapsed().saturating_sub(heard) >= SILENCE
+    }
+
+    fn replace(&self, fresh: DatabaseConnection) -> DatabaseConnection {
+        self.hear();
+        std::mem::replace(&mut *self.current.write().unwrap_or_else(PoisonError::into_inner), fresh)
+    }
+}
+
+/// A statement under way, until it is answered or given up.
+struct UnderWay<'s>(&'s Shared);
+
+impl<'s> UnderWay<'s> {
+    fn begin(shared: &'s Shared) -> Self {
+        if shared.under_way.fetch_add(1, Ordering::Relaxed) == 0 {
+            shared.hear();
+        }
+        Self(shared)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// What both databases are connected to with.
+pub(crate) fn common(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = ConnectOptions::new(url.to_owned());
+    options.max_connections(connections).acquire_timeout(ACQUIRE).test_before_acquire(false).sqlx_logging(false);
+    options
+}
+
+fn postgres(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = common(url, connections);
+    // None is kept open for its own sake: opening one at a silent address would hold a place in the pool for minutes.
+    options.min_connections(0);
+    options.map_sqlx_postgres_opts(|postgres| {
+        let milliseconds = |time: Duration| time.as_millis().to_string();
+        postgres.options([
+            // The tables fit in memory more often than not.
+            ("random_page_cost", "1.1".to_owned()),
+            // No request may hold a connection for ever.
+            ("statement_timeout", milliseconds(STATEMENT)),
+            ("lock_timeout", milliseconds(LOCK)),
+            // Nor may one that is gone hold its locks.
+            ("idle_in_transaction_session_timeout", milliseconds(STATEMENT)),
+            ("client_connection_check_interval", milliseconds(WAY)),
+        ])
+    });
+    options
+}
+
+/// Replaces the connections when nothing is answered on them and a new one is. Ends with the pool.
+async fn watch(shared: Weak<Shared>, url: String, connections: u32, reach: PgConnectOptions) {
+    let mut replaced: Option<Instant> = None;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let Some(shared) = shared.upgrade() else { return };
+        if !shared.is_silent() {
+            continue;
+        }
+        let probed = shared.current();
+        if matches!(tokio::time::timeout(PROBE, probed.execute_unprepared("SELECT 1")).await, Ok(Ok(_))) {
+            shared.hear();
+            continue;
+        }
+        if replaced.is_some_and(|at| at.elapsed() < REST) || !is_reached(&reach).await {
+            continue;
+        }
+        let mut fresh = postgres(&url, connections);
+        fresh.connect_lazy(true);
+        match Database::connect(fresh).await {
+            Ok(fresh) => {
+                tracing::warn!("nothing was answered on the connections to the database; they were replaced");
+                tokio::spawn(retire(shared.replace(fresh)));
+                replaced = Some(Instant::now());
+            }
+            Err(error) => tracing::warn!(%error, "the connections to the database could not be replaced"),
+        }
+    }
+}
+
+async fn is_reached(reach: &PgConnectOptions) -> bool {
+    let asked = async { PgConnection::connect_with(reach).await?.close().await };
+    matches!(tokio::time::timeout(REACH, asked).await, Ok(Ok(())))
+}
+
+/// Ends connections: those in use when their use ends.
+async fn retire(old: DatabaseConnection) {
+    let pool = old.get_postgres_connection_pool();
+    while let Some(idle) = pool.try_acquire() {
+        drop(idle.detach());
+    }
+    pool.close().await;
+}

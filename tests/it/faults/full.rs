@@ -1,0 +1,116 @@
+//! The disk is full. Writes are refused by a code of their own, reads go on, and all is as before once there is room.
+
+use std::time::Duration;
+
+use roundtable_server::doctor;
+use sea_orm::ConnectionTrait;
+use serde_json::json;
+
+use super::{lead, report, rounds};
+use crate::harness::client::text;
+use crate::harness::live::within;
+use crate::harness::process::{Line, Process};
+use crate::harness::room::Room;
+use crate::harness::{App, Backend, Who, backend};
+
+/// Writes until there is no room, from several clients; returns the ids that were acknowledged.
+async fn write_until_full(process: &Process, lead: &Who, round: usize) -> Vec<String> {
+    let writers = (0..4).map(|writer| async move {
+        let mut line = Line::open(process.address).await.unwrap();
+        let (mut kept, mut full) = (Vec::new(), 0);
+        for number in 0..4000 {
+            let body =
+                json!({ "name": format!("Full {round} {writer} {number} {}", "x".repeat(200)), "kind": "employer" });
+            let reply = line.ask(lead, "POST", "/v1/organizations", "", Some(&body)).await.unwrap();
+            match (reply.status, text(&reply.body["code"])) {
+                (201, _) => kept.push(text(&reply.body["id"]).to_owned()),
+                (507, "STORAGE_FULL") => full += 1,
+                // Beside one that found no room.
+                (503, "UNAVAILABLE") => {}
+                (status, _) => panic!("{status}: {}", reply.body),
+            }
+            if full >= 5 {
+                let read = line.ask(lead, "GET", "/v1/organizations?first=20", "", None).await.unwrap();
+                assert_eq!(read.status, 200, "{}", read.body);
+                return kept;
+            }
+        }
+        panic!("it was never full");
+    });
+    futures_util::future::join_all(writers).await.concat()
+}
+
+async fn full_and_empty_again(process: &Process, app: &App, room: &Room, rounds: usize) -> usize {
+    let mut acknowledged = 0;
+    let mut line = Line::open(process.address).await.unwrap();
+    for round in 0..rounds {
+        let lead = &lead(app);
+        room.fill();
+        let kept = write_until_full(process, lead, round).await;
+        room.empty();
+        within(5, "there is room again", async || {
+            let body = json!({ "name": "There is room", "kind": "employer" });
+            let reply = line.ask(lead, "POST", "/v1/organizations", "", Some(&body)).await.unwrap();
+            assert!(matches!(reply.status, 201 | 503 | 507), "{}", reply.body);
+            reply.status == 201
+        })
+        .await;
+        acknowledged += kept.len();
+        for id in kept {
+            let found = line.ask(lead, "GET", &format!("/v1/organizations/{id}"), "", None).await.unwrap();
+            assert_eq!(found.status, 200, "{id} was acknowledged");
+        }
+    }
+    acknowledged
+}
+
+async fn sqlite(app: App) {
+    let Some(room) = Room::of(48) else { return };
+    let file = room.path().join("case.db");
+    let copy = format!("VACUUM INTO '{}'", file.display());
+    app.server.app.store.maintenance().execute_unprepared(&copy).await.unwrap();
+    let url = format!("sqlite:{}", file.display());
+    let process = Process::start(&url);
+    let rounds = rounds(2, 200);
+    let kept = full_and_empty_again(&process, &app, &room, rounds).await;
+    process.kill();
+    let settings = backend::settings(&url);
+    let store = roundtable_server::connect(&settings).await.unwrap();
+    let findings = doctor::examine(&store, &settings).await;
+    let sound = findings.iter().find(|finding| finding.found.contains("integrity_check")).unwrap();
+    assert!(sound.well, "{}", sound.found);
+    report(&format!("F7: SQLite, the disk {rounds} times full: {kept} writes acknowledged and there, the file sound"));
+}
+
+#[test]
+fn a_full_disk_is_told_of_and_survived_on_sqlite() {
+    backend::run(Backend::Sqlite, sqlite);
+}
+
+async fn postgres(app: App) {
+    let cluster = backend::cluster("a full disk").unwrap();
+    let Some((server, _)) = cluster.process() else { return };
+    let Some(room) = Room::of(160) else { return };
+    room.give_to(server);
+    let (_, database) = app.url.rsplit_once('/').unwrap();
+    let full = format!("{database}_full");
+    app.server.app.store.read().clone().close().await.unwrap();
+    let place = room.path().display();
+    cluster.psql("postgres", &format!("CREATE TABLESPACE {full} LOCATION '{place}'")).unwrap();
+    cluster.psql("postgres", &format!("CREATE DATABASE {full} TEMPLATE {database} TABLESPACE {full}")).unwrap();
+    let process = Process::start(&cluster.url(&full));
+    let rounds = rounds(2, 100);
+    let kept = full_and_empty_again(&process, &app, &room, rounds).await;
+    process.kill();
+    // Reading all of it finds every page sound.
+    cluster.psql(&full, "VACUUM (DISABLE_PAGE_SKIPPING) organization; VACUUM event").unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    cluster.psql("postgres", &format!("DROP DATABASE {full} WITH (FORCE)")).unwrap();
+    cluster.psql("postgres", &format!("DROP TABLESPACE {full}")).unwrap();
+    report(&format!("F7: PostgreSQL, the disk {rounds} times full: {kept} writes acknowledged and there"));
+}
+
+#[test]
+fn a_full_disk_is_told_of_and_survived_on_postgres() {
+    backend::run(Backend::Postgres, postgres);
+}
