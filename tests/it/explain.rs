@@ -17,7 +17,7 @@ async fn explained(app: &App, who: &Who, collection: &str, id: Uuid) -> Answer {
 }
 
 /// What is said of one operation.
-fn about<'v>(explained: &'v Value, op: Op) -> &'v Value {
+fn about(explained: &Value, op: Op) -> &Value {
     let said = explained["operations"].as_array().unwrap();
     said.iter().find(|one| one["operation"] == op.name()).unwrap_or_else(|| panic!("nothing of {op:?}: {explained}"))
 }
