@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::error::{Code, Error, Result};
+use crate::readable::{self, Readable};
 use crate::schema::camel;
 use crate::scope::Scoped;
 
@@ -54,6 +55,11 @@ pub struct PageInfo {
     /// Cursor of the last row; send it as `after` for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_cursor: Option<String>,
+    /// Rows that belong here and could not be read, because what is stored of them is damaged. They are left out; whoever
+    /// runs the server finds them in its log and by `roundtable doctor`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 1608)]
+    pub unreadable: Vec<Uuid>,
 }
 
 impl PageInfo {
@@ -63,7 +69,12 @@ impl PageInfo {
             has_previous_page,
             start_cursor: cursors.first().cloned(),
             end_cursor: cursors.last().cloned(),
+            unreadable: Vec::new(),
         }
+    }
+
+    fn without(self, unreadable: Vec<Uuid>) -> Self {
+        Self { unreadable, ..self }
     }
 }
 
@@ -204,7 +215,8 @@ async fn sorted<R: Scoped>(
     if sort.field != "id" {
         query = query.order_by(column, order.clone());
     }
-    let mut items: Vec<R> = query.order_by(id, order).limit(first + 1).all(&ctx.read()).await?;
+    let query = query.order_by(id, order).limit(first + 1);
+    let Readable { rows: mut items, unreadable } = readable::rows::<R>(&ctx.read(), query).await?;
     let has_next_page = items.len() as u64 > first;
     items.truncate(usize::try_from(first).unwrap_or(usize::MAX));
     let mut cursors = Vec::with_capacity(items.len());
@@ -212,7 +224,8 @@ async fn sorted<R: Scoped>(
         let value = if sort.unseen.is_some() { Value::Null } else { json_value(&item.get(column))? };
         cursors.push(write_cursor(print, &value, item.id()));
     }
-    Ok(Page { page_info: PageInfo::of(&cursors, has_next_page, has_previous_page), items, total_count: total, cursors })
+    let page_info = PageInfo::of(&cursors, has_next_page, has_previous_page).without(unreadable);
+    Ok(Page { page_info, items, total_count: total, cursors })
 }
 
 /// What a column holds in the row that these conditions leave, if they leave one.
@@ -296,17 +309,16 @@ async fn ranked<R: Scoped>(
     }
     let has_next_page = found.len() as u64 > first;
     found.truncate(usize::try_from(first).unwrap_or(usize::MAX));
-    let mut models: Vec<R> = R::Entity::find().filter(id.is_in(found.iter().copied())).all(&ctx.read()).await?;
+    let query = R::Entity::find().filter(id.is_in(found.iter().copied()));
+    let Readable { rows: mut models, unreadable } = readable::rows::<R>(&ctx.read(), query).await?;
     let place = |row: &R| found.iter().position(|id| *id == row.id());
     models.sort_by_key(place);
     let print = print(permit, parameters);
     let cursors: Vec<String> = found.iter().map(|id| write_cursor(&print, &Value::Null, *id)).collect();
-    Ok(Page {
-        page_info: PageInfo::of(&cursors, has_next_page, has_previous_page),
-        items: models,
-        total_count: total,
-        cursors,
-    })
+    let page_info = PageInfo::of(&cursors, has_next_page, has_previous_page).without(unreadable);
+    let cursors = found.iter().zip(cursors).filter(|(id, _)| !page_info.unreadable.contains(id));
+    let cursors = cursors.map(|(_, cursor)| cursor).collect();
+    Ok(Page { page_info, items: models, total_count: total, cursors })
 }
 
 /// Rows whose words match.
@@ -332,7 +344,7 @@ const COMMON: &str = "i me my myself we our ours ourselves you your yours yourse
     only own same so than too very s t can will just don should now";
 
 /// The words of a search, literal: no operator of either database gets through.
-fn words(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     text.split(|letter: char| !letter.is_alphanumeric())
         .map(str::to_lowercase)
         .filter(|word| !word.is_empty() && !COMMON.split(' ').any(|common| common == word))
@@ -456,7 +468,8 @@ fn write_cursor(print: &str, value: &Value, id: Uuid) -> String {
     BASE64.encode(json!([print, value, id]).to_string())
 }
 
-fn read_cursor(cursor: &str, print: &str) -> Result<(Value, Uuid)> {
+/// The sort value and the id that a cursor stands for, if it goes with the list asked for.
+pub fn read_cursor(cursor: &str, print: &str) -> Result<(Value, Uuid)> {
     let refused = || {
         let mut error = Error::from(Code::InvalidCursor);
         error.problems.push(crate::error::Problem {
@@ -477,15 +490,13 @@ fn read_cursor(cursor: &str, print: &str) -> Result<(Value, Uuid)> {
 /// Rows of `R` whose `column` holds one of these ids, live, in the order of `order` and then the id.
 pub async fn children<R: Scoped>(ctx: &Ctx, permit: &Permit, name: &str, order: &str, ids: &[Uuid]) -> Result<Vec<R>> {
     let column = column::<R>(name)?;
-    let rows = R::Entity::find()
+    let query = R::Entity::find()
         .filter(column.is_in(ids.iter().copied()))
         .filter(self::column::<R>("archived_at")?.is_null())
         .filter(R::rows(permit))
         .order_by_asc(self::column::<R>(order)?)
-        .order_by_asc(column_id::<R>()?)
-        .all(&ctx.read())
-        .await?;
-    Ok(rows)
+        .order_by_asc(column_id::<R>()?);
+    Ok(readable::rows::<R>(&ctx.read(), query).await?.rows)
 }
 
 /// The id a row holds in this column.

@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Value as SqlValue};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, Value as SqlValue};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::op::Op;
+use crate::readable;
 use crate::schema::camel;
 use crate::scope::Scoped;
 use crate::seal;
@@ -19,6 +20,7 @@ use crate::standing::Standing;
 /// Members of which is asked whether the caller may see them, by record.
 pub type Changed = HashMap<Uuid, BTreeSet<String>>;
 type Read = Arc<dyn Fn(Ctx, Changed) -> BoxFuture<'static, Result<HashMap<Uuid, Known>>> + Send + Sync>;
+type Faults = Arc<dyn Fn(DatabaseConnection) -> BoxFuture<'static, Result<Vec<(Uuid, String)>>> + Send + Sync>;
 
 /// A record the caller may know of.
 #[derive(Clone, Debug)]
@@ -41,12 +43,23 @@ pub struct Reader {
     /// Name of the record on the wire.
     pub name: &'static str,
     read: Read,
+    faults: Faults,
 }
 
 impl Reader {
     /// For this record.
     pub fn of<R: Scoped>(name: &'static str) -> Self {
-        Self { get: R::GET, name, read: Arc::new(|ctx, changed| Box::pin(read::<R>(ctx, changed))) }
+        Self {
+            get: R::GET,
+            name,
+            read: Arc::new(|ctx, changed| Box::pin(read::<R>(ctx, changed))),
+            faults: Arc::new(|database| Box::pin(async move { readable::faults::<R>(&database).await })),
+        }
+    }
+
+    /// Every row of the table that cannot be read, with the reason: what an operator is told.
+    pub async fn faults(&self, database: &DatabaseConnection) -> Result<Vec<(Uuid, String)>> {
+        (self.faults)(database.clone()).await
     }
 
     /// Those of the records that the caller may know of.
@@ -60,8 +73,8 @@ async fn read<R: Scoped>(ctx: Ctx, changed: Changed) -> Result<HashMap<Uuid, Kno
         return Ok(HashMap::new());
     };
     let id = R::column("id").ok_or_else(|| Error::internal("a record has no id column"))?;
-    let mut rows =
-        R::Entity::find().filter(id.is_in(changed.keys().copied())).filter(R::rows(&permit)).all(&ctx.read()).await?;
+    let query = R::Entity::find().filter(id.is_in(changed.keys().copied())).filter(R::rows(&permit));
+    let mut rows = readable::rows::<R>(&ctx.read(), query).await?.rows;
     let nothing = BTreeSet::new();
     let of = |row: &R| hidden(row, &permit.standing, changed.get(&row.id()).unwrap_or(&nothing));
     let hidden = rows.iter().map(of).collect::<Result<Vec<_>>>()?;

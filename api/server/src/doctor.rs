@@ -32,6 +32,44 @@ async fn setting(store: &Store, statement: &str) -> String {
     }
 }
 
+/// Settings that give more than whoever wrote them may have meant.
+fn grants(settings: &Settings) -> Vec<Finding> {
+    let any = settings.listed(&settings.cors_origins).iter().any(|origin| origin == "*");
+    let networks = settings.sending().map(|sending| sending.allowed).unwrap_or_default();
+    let wide: Vec<String> = networks.iter().filter(|one| one.prefix_len() < 8).map(ToString::to_string).collect();
+    vec![
+        finding(
+            !any,
+            if any { "pages of any site may call the server" } else { "pages of the sites named may call the server" },
+            "name the origins of your front ends in ROUNDTABLE_CORS_ORIGINS instead of *",
+        ),
+        finding(
+            wide.is_empty(),
+            match wide.as_slice() {
+                [] => format!("webhooks reach {} private networks", networks.len()),
+                wide => format!("webhooks reach all of {}, the inside of this network among it", wide.join(", ")),
+            },
+            "name the networks of your receivers in ROUNDTABLE_WEBHOOK_ALLOW_NETWORKS, and no wider ones",
+        ),
+    ]
+}
+
+/// Rows that cannot be read.
+async fn damage(store: &Store) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for (table, reader) in &crate::operations().readers {
+        match reader.faults(store.maintenance()).await {
+            Ok(faults) => found.extend(faults.into_iter().map(|(id, why)| format!("{table} {id}: {why}"))),
+            Err(error) => found.push(format!("{table}: {error}")),
+        }
+    }
+    let remedy = "lists leave these rows out; restore them from a backup, or correct the column named";
+    match found.is_empty() {
+        true => vec![finding(true, "every record can be read", remedy)],
+        false => found.into_iter().map(|one| finding(false, one, remedy)).collect(),
+    }
+}
+
 /// Looks at everything that can be wrong without being an error.
 pub async fn examine(store: &Store, settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![
@@ -50,6 +88,8 @@ pub async fn examine(store: &Store, settings: &Settings) -> Vec<Finding> {
             "keep ROUNDTABLE_ACCESS_TOKEN_SECONDS at an hour or less",
         ),
     ];
+    findings.extend(grants(settings));
+    findings.extend(damage(store).await);
     if store.backend() == DbBackend::Postgres {
         for (name, wanted, remedy) in [
             ("fsync", "on", "set fsync = on in postgresql.conf, or committed writes may be lost"),
