@@ -31,6 +31,7 @@ mod practices;
 mod rest;
 mod rules;
 mod scim;
+mod security;
 mod story;
 mod streams;
 mod tabular;

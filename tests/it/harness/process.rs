@@ -14,6 +14,8 @@ use super::Who;
 
 /// Tells this program, started again, that it is to be a server: settings as JSON.
 const VARIABLE: &str = "ROUNDTABLE_TEST_SERVE";
+/// Tells it what to log.
+const LOG_VARIABLE: &str = "ROUNDTABLE_TEST_LOG";
 /// What the server's line begins with that says where it listens.
 const LISTENING: &str = "listening ";
 
@@ -23,6 +25,10 @@ const LISTENING: &str = "listening ";
 fn serves_when_it_was_started_to() {
     let Ok(url) = std::env::var(VARIABLE) else { return };
     actix_web::rt::System::new().block_on(async move {
+        if let Ok(filter) = std::env::var(LOG_VARIABLE) {
+            let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap();
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        }
         let mut settings = super::backend::settings(&url);
         settings.bind = "127.0.0.1:0".into();
         settings.workers = 2;
@@ -47,12 +53,22 @@ pub struct Process {
 impl Process {
     /// Starts one over this database and waits until it listens.
     pub fn start(url: &str) -> Process {
+        Process::started(url, Stdio::null(), None)
+    }
+
+    /// The same, with what it logs by this filter written to a file.
+    pub fn start_logging(url: &str, filter: &str, to: &std::path::Path) -> Process {
+        Process::started(url, std::fs::File::create(to).unwrap().into(), Some(filter))
+    }
+
+    fn started(url: &str, log: Stdio, filter: Option<&str>) -> Process {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["harness::process::serves_when_it_was_started_to", "--exact", "--nocapture"])
             .env(VARIABLE, url)
+            .envs(filter.map(|filter| (LOG_VARIABLE, filter)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
