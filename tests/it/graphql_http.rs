@@ -111,11 +111,12 @@ cases! {
         let answer = post(&app, RESPONSE, json!({ "query": query })).await;
         let took = began.elapsed();
         assert_eq!((answer.status, code(&answer)), (400, "QUERY_TOO_COMPLEX"), "{}", answer.body);
-        assert!(took.as_millis() < 50, "{took:?}");
+        // Expanded, it would take years. Wide, for busy machines.
+        assert!(took.as_millis() < 2000, "{took:?}");
         let began = Instant::now();
         let circle = "{ me { ...a } } fragment a on Me { ...b } fragment b on Me { ...a }";
         assert_eq!(post(&app, RESPONSE, json!({ "query": circle })).await.status, 400);
-        assert!(began.elapsed().as_millis() < 50);
+        assert!(began.elapsed().as_millis() < 2000);
     }
 
     async fn depth_aliases_fields_and_size_are_bounded(app: App) {

@@ -32,6 +32,7 @@ mod practices;
 mod rest;
 mod rules;
 mod scim;
+mod security;
 mod story;
 mod streams;
 mod tabular;

@@ -10,6 +10,7 @@ use roundtable_entity::{MeetingState, Via, attendance, calendar_feed, meeting, m
 use roundtable_kernel::ctx::{App, Ctx};
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::op::Op;
+use roundtable_kernel::readable;
 use roundtable_kernel::scope::Scoped;
 use roundtable_kernel::standing::Caller;
 use roundtable_kernel::token::fingerprint;
@@ -96,12 +97,8 @@ async fn calendar(ctx: &Ctx, feed: &calendar_feed::Model) -> Result<String> {
             .to_owned();
         found = found.filter(meeting::Column::Id.in_subquery(asked));
     }
-    let mut meetings = found
-        .order_by_desc(meeting::Column::StartsAt)
-        .order_by_asc(meeting::Column::Id)
-        .limit(MOST)
-        .all(&ctx.read())
-        .await?;
+    let found = found.order_by_desc(meeting::Column::StartsAt).order_by_asc(meeting::Column::Id).limit(MOST);
+    let mut meetings = readable::rows::<meeting::Model>(&ctx.read(), found).await?.rows;
     // A draft that was put away was never called: there is nothing to take back.
     meetings.retain(|meeting| meeting.archived_at.is_none() || meeting.state != MeetingState::Draft);
     let series = match ctx.permit(Op::ListMeetingSeriesList) {

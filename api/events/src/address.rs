@@ -64,6 +64,9 @@ pub fn check(text: &str, allowed: &[IpNet]) -> Result<Url> {
     if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
         return wrong("wrong_form", "leave out user name, password and fragment; the requests are signed");
     }
+    if url.domain().is_some_and(|name| name.trim_end_matches('.').split('.').any(str::is_empty)) {
+        return wrong("wrong_form", "the name of the host has an empty part");
+    }
     match url.scheme() {
         "https" => {}
         "http" if !allowed.is_empty() => {}

@@ -8,6 +8,7 @@ use roundtable_kernel::ctx::{App, Ctx};
 use roundtable_kernel::error::Result;
 use roundtable_kernel::feed::{self, Event, Filter};
 use roundtable_kernel::order;
+use roundtable_kernel::readable;
 use roundtable_kernel::standing::{Caller, Standing};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use uuid::Uuid;
@@ -104,11 +105,10 @@ pub async fn step(app: &Arc<App>) -> Result<bool> {
         return Ok(false);
     }
     let to = step_end(app, from, last).await?;
-    let told = webhook::Entity::find()
+    let active = webhook::Entity::find()
         .filter(webhook::Column::State.eq(WebhookState::Active))
-        .filter(webhook::Column::ArchivedAt.is_null())
-        .all(app.store.read())
-        .await?;
+        .filter(webhook::Column::ArchivedAt.is_null());
+    let told = readable::rows::<webhook::Model>(app.store.read(), active).await?.rows;
     let mut new = Vec::new();
     for webhook in &told {
         let events = seen(app, webhook, from, to).await?.unwrap_or_default();

@@ -53,6 +53,7 @@ async fn answer(app: &Arc<App>, request: &HttpRequest) -> Result<HttpResponse> {
     let query: Query = query.into_inner().into_iter().collect();
     let (collection, id) = (path.get("collection"), path.get("id"));
     let Some(collection) = collection else {
+        only(&query, &["format"])?;
         let about = json!({
             "version": VERSION,
             "profile": "https://docs.openreferral.org/en/latest/hsds/",
@@ -63,7 +64,10 @@ async fn answer(app: &Arc<App>, request: &HttpRequest) -> Result<HttpResponse> {
     let reader = Reader::of(ctx).await?;
     let id = id.map(|id| Uuid::parse_str(id).map_err(|_| Error::not_found())).transpose()?;
     let (media, bytes) = match (collection, id) {
-        ("package.zip", None) => ("application/zip", package::write(&reader).await?),
+        ("package.zip", None) => {
+            only(&query, &[])?;
+            ("application/zip", package::write(&reader).await?)
+        }
         (collection, None) => ("application/json", list(&reader, collection, &query).await?.into_bytes()),
         (collection, Some(id)) => {
             only(&query, &["format", "full_service"])?;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{Cursor, Write};
 
 use roundtable_entity::{location, organization, resource};
+use roundtable_kernel::cell;
 use roundtable_kernel::error::{Error, Result};
 use sea_orm::{EntityTrait, QueryFilter, QueryOrder};
 use serde_json::{Map, Value, json};
@@ -98,6 +99,14 @@ pub(crate) async fn write(reader: &Reader) -> Result<Vec<u8>> {
     tokio::task::spawn_blocking(move || packed(&tables)).await.map_err(Error::internal)?
 }
 
+/// Whether text that begins like a formula is a number, or one to be dialled, which readers of the standard take as it is.
+fn is_number_like(text: &str) -> bool {
+    let rest = text.trim_start_matches(['+', '-']);
+    text.len() - rest.len() <= 1
+        && rest.starts_with(|first: char| first.is_ascii_digit() || first == '(')
+        && rest.bytes().all(|byte| byte.is_ascii_digit() || b" .()-".contains(&byte))
+}
+
 fn packed(tables: &[(Columns, Vec<Map<String, Value>>)]) -> Result<Vec<u8>> {
     let mut package = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default();
@@ -109,7 +118,8 @@ fn packed(tables: &[(Columns, Vec<Map<String, Value>>)]) -> Result<Vec<u8>> {
         for row in rows {
             let cells = columns.iter().map(|column| match row.get(*column) {
                 None | Some(Value::Null) => String::new(),
-                Some(Value::String(text)) => text.clone(),
+                Some(Value::String(text)) if is_number_like(text) => text.clone(),
+                Some(Value::String(text)) => cell::guarded(text),
                 Some(other) => other.to_string(),
             });
             table.write_record(cells).map_err(Error::internal)?;

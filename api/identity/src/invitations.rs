@@ -145,6 +145,10 @@ pub(crate) async fn new_account(
 
 /// Gives this login what the invitation brings, once.
 pub(crate) async fn admit(ctx: &Ctx, invited: invitation::Model, account_id: Uuid) -> Result<()> {
+    let account = account::Entity::find_by_id(account_id).one(&ctx.read()).await?.ok_or(Code::SignInFailed)?;
+    if account.suspended_at.is_some() {
+        return Err(Code::SignInFailed.into());
+    }
     if let Some(person_id) = invited.person_id {
         let link = account_person::ActiveModel {
             account_id: ActiveValue::Set(account_id),

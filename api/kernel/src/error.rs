@@ -56,7 +56,7 @@ codes! {
     Archived = "ARCHIVED", 409, "Archived", "The record is archived; restore it first.";
     WrongState = "WRONG_STATE", 409, "Not from this state", "The record's state does not allow this; the detail names the states that do.";
     TooManyRequests = "TOO_MANY_REQUESTS", 429, "Too many requests", "Slow down; Retry-After says for how long.";
-    QueryTooComplex = "QUERY_TOO_COMPLEX", 400, "Query too complex", "The GraphQL document is over a limit of depth, aliases, fields or size.";
+    QueryTooComplex = "QUERY_TOO_COMPLEX", 400, "Query too complex", "The GraphQL document is over a limit of depth, aliases, fields or size, or its relations bring in too many records.";
     QueryInvalid = "QUERY_INVALID", 400, "Query invalid", "The GraphQL document does not parse or does not fit the schema.";
     Unavailable = "UNAVAILABLE", 503, "For the moment not available", "The database does not answer or is too busy. Try again after Retry-After.";
     StorageFull = "STORAGE_FULL", 507, "No room left", "The database has no room to write; reading goes on. Its operator has to make room.";

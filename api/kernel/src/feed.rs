@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::ctx::Ctx;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Result};
 use crate::list::{self, PageInfo};
 use crate::op::Op;
 use crate::operation::{Answered, Kind, Operation, Operations, Parameter};
@@ -209,7 +209,11 @@ pub async fn view(ctx: &Ctx, rows: &[event::Model]) -> Result<Vec<Option<Event>>
     let mut asked: BTreeMap<&str, Changed> = BTreeMap::new();
     let mut changes = Vec::with_capacity(rows.len());
     for row in rows {
-        let changed: Vec<String> = serde_json::from_str(&row.changed_fields).map_err(Error::internal)?;
+        // Nobody could read past an event that is damaged; what is known of it is told.
+        let changed: Vec<String> = serde_json::from_str(&row.changed_fields).unwrap_or_else(|error| {
+            tracing::error!(table = "event", id = %row.id, %error, "the changed members of an event cannot be read");
+            Vec::new()
+        });
         let members = asked.entry(&row.record_type).or_default().entry(row.record_id).or_default();
         members.extend(changed.iter().cloned());
         changes.push(changed);
@@ -284,6 +288,7 @@ async fn list_events(ctx: Ctx, parameters: Map<String, Value>) -> Result<list::P
         start_cursor: cursors.first().cloned(),
         // There even when nothing was found: what comes next follows it.
         end_cursor: Some(ctx.app.sealer.seal(part.position)?),
+        unreadable: Vec::new(),
     };
     Ok(list::Page { items: part.events, page_info, total_count: None, cursors })
 }

@@ -3,10 +3,9 @@
 //! Lists are Relay connections, relations are read in batches, mutations carry the name of their operation. What the
 //! schema says is derived from the published schemas, so the two documents cannot drift apart.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use async_graphql::dataloader::{DataLoader, Loader};
 use async_graphql::dynamic::{
     Enum, EnumItem, Field, FieldFuture, FieldValue, InputObject, InputValue, Interface, InterfaceField, Object,
     ResolverContext, Scalar, Schema, SchemaBuilder, SchemaError, Subscription, TypeRef,
@@ -22,69 +21,8 @@ use crate::op::Op;
 use crate::operation::{Arguments, Kind, Operation, Operations};
 use crate::relation::Relation;
 use crate::schema::referred;
+use crate::session::{Loaded, LoadedValue, Node, Session};
 use crate::subscription;
-
-/// A record on its way through the graph.
-#[derive(Clone)]
-pub(crate) struct Node(pub(crate) Arc<Value>);
-
-/// What a relation brought.
-#[derive(Clone)]
-enum Loaded {
-    One(Node),
-    Many(Vec<Node>),
-}
-
-/// Reads relations in batches, one statement each.
-pub struct Related {
-    ctx: Ctx,
-}
-
-impl Loader<(usize, Uuid)> for Related {
-    type Value = LoadedValue;
-    type Error = Arc<Error>;
-
-    async fn load(&self, keys: &[(usize, Uuid)]) -> Result<HashMap<(usize, Uuid), LoadedValue>, Arc<Error>> {
-        let mut asked: BTreeMap<usize, Vec<Uuid>> = BTreeMap::new();
-        for (relation, id) in keys {
-            asked.entry(*relation).or_default().push(*id);
-        }
-        let mut loaded = HashMap::with_capacity(keys.len());
-        for (index, ids) in asked {
-            let Some(relation) = self.ctx.app.operations.relations.get(index) else {
-                continue;
-            };
-            let found = relation.fetch(self.ctx.clone(), ids).await.map_err(Arc::new)?;
-            for (id, value) in found {
-                let value = match value {
-                    Value::Array(rows) => Loaded::Many(rows.into_iter().map(|row| Node(Arc::new(row))).collect()),
-                    row => Loaded::One(Node(Arc::new(row))),
-                };
-                loaded.insert((index, id), LoadedValue(value));
-            }
-        }
-        Ok(loaded)
-    }
-}
-
-/// See [`Related`].
-#[derive(Clone)]
-pub struct LoadedValue(Loaded);
-
-/// What a request carries through its execution.
-pub struct Session {
-    /// The caller's view.
-    pub ctx: Ctx,
-    loader: DataLoader<Related>,
-}
-
-impl Session {
-    /// For one request.
-    pub fn new(ctx: Ctx) -> Self {
-        let loader = DataLoader::new(Related { ctx: ctx.clone() }, tokio::spawn).delay(std::time::Duration::ZERO);
-        Self { ctx, loader }
-    }
-}
 
 /// Field of the query root for an operation: `listMeetings` is `meetings`, `getMeeting` is `meeting`.
 pub fn field_name(operation: &Operation) -> String {
@@ -457,6 +395,7 @@ fn relation_field(operations: &Arc<Operations>, index: usize, relation: &Relatio
             .and_then(|id| Uuid::parse_str(id).ok());
         FieldFuture::new(async move {
             let session = ctx.ctx.data::<Session>()?;
+            session.budget.take(0).map_err(|error| failed_at(&ctx, &error, &session.ctx.request_id))?;
             let loaded = match id {
                 Some(id) => session
                     .loader
@@ -465,6 +404,11 @@ fn relation_field(operations: &Arc<Operations>, index: usize, relation: &Relatio
                     .map_err(|error| failed_at(&ctx, &error, &session.ctx.request_id))?,
                 None => None,
             };
+            let brought = match &loaded {
+                Some(LoadedValue(Loaded::Many(nodes))) => nodes.len(),
+                loaded => usize::from(loaded.is_some()),
+            };
+            session.budget.take(brought).map_err(|error| failed_at(&ctx, &error, &session.ctx.request_id))?;
             Ok(match loaded {
                 Some(LoadedValue(Loaded::One(node))) => Some(narrowed(node, narrowing)),
                 Some(LoadedValue(Loaded::Many(nodes))) => {

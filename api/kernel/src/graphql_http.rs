@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use async_graphql::dynamic::Schema;
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::OperationType;
-use async_graphql::{ErrorExtensions, PathSegment, Request, Response, ServerError, Variables};
+use async_graphql::{ErrorExtensions, PathSegment, Request, Response, ServerError, Value as GqlValue, Variables};
 use futures_util::StreamExt;
 use roundtable_entity::Via;
 use serde::Deserialize;
@@ -17,7 +17,8 @@ use serde_json::Value;
 
 use crate::ctx::{App, Ctx};
 use crate::error::{Code, Error, Result};
-use crate::graphql::{PLACE, Session};
+use crate::graphql::PLACE;
+use crate::session::Session;
 use crate::stream::HEARTBEAT;
 use crate::{guard, http, socket, sse};
 
@@ -131,9 +132,16 @@ fn from_query(text: &str) -> Result<Value> {
         let value = match name.as_str() {
             "variables" | "extensions" if !text.is_empty() => serde_json::from_str(&text)
                 .map_err(|_| Error::new(Code::MalformedBody, format!("{name} is not JSON")))?,
-            _ => Value::String(text),
+            "query" | "operationName" | "variables" | "extensions" => Value::String(text),
+            _ => {
+                let detail =
+                    format!("{name} is not a parameter here; these are: query, operationName, variables, extensions");
+                return Err(Error::new(Code::UnknownParameter, detail));
+            }
         };
-        body.insert(name, value);
+        if body.insert(name.clone(), value).is_some() {
+            return Err(Error::member(format!("/{name}"), "repeated", "give it once"));
+        }
     }
     Ok(Value::Object(body))
 }
@@ -208,8 +216,8 @@ pub(crate) fn prepare(ctx: &Ctx, body: Value) -> Result<Prepared> {
         return Ok(Prepared::Refused(refused(&error, ctx)));
     }
     let operation = guard::operation_type(&document, body.operation_name.as_deref());
-    let mut request =
-        Request::new(query).data(Session::new(ctx.clone())).variables(Variables::from_json(body.variables));
+    let session = Session::new(ctx.clone(), operation == Some(OperationType::Query));
+    let mut request = Request::new(query).data(session).variables(Variables::from_json(body.variables));
     if let Some(name) = body.operation_name {
         request = request.operation_name(name);
     }
@@ -237,6 +245,7 @@ async fn execute(ctx: &Ctx, schema: &Schema, body: Value, by_get: bool) -> Resul
 
 /// Puts the errors of an answer into their form, and says whether anything was executed.
 pub(crate) fn finish(response: &mut Response, ctx: &Ctx) -> bool {
+    refuse_whole(response);
     response.errors.iter_mut().for_each(put_in_place);
     // Errors of validation carry no path and no code of ours.
     let executed = response.errors.is_empty()
@@ -248,6 +257,17 @@ pub(crate) fn finish(response: &mut Response, ctx: &Ctx) -> bool {
         }
     }
     executed
+}
+
+/// What brings in too much is refused once and as a whole, not at each of the places where it did.
+fn refuse_whole(response: &mut Response) {
+    let code = GqlValue::from(Code::QueryTooComplex.wire());
+    let is_too_much =
+        |error: &ServerError| error.extensions.as_ref().is_some_and(|values| values.get("code") == Some(&code));
+    if let Some(at) = response.errors.iter().position(is_too_much) {
+        response.errors = vec![response.errors.swap_remove(at)];
+        response.data = GqlValue::Null;
+    }
 }
 
 fn extensions(error: &Error, ctx: &Ctx) -> Option<async_graphql::ErrorExtensionValues> {

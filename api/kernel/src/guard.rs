@@ -36,13 +36,20 @@ fn refuse(why: String) -> Error {
     Error::new(Code::QueryTooComplex, why)
 }
 
-/// Refuses text too long or too deep to be worth parsing.
+/// Refuses text too long or too deep to be worth parsing. Brackets in texts and comments are no brackets; otherwise they could
+/// close what stays open.
 pub fn check_text(text: &str) -> Result<()> {
     if text.len() > MOST_BYTES {
         return Err(refuse(format!("a document has at most {MOST_BYTES} bytes")));
     }
     let mut depth = 0usize;
-    for byte in text.bytes() {
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        rest = match byte {
+            b'#' => past(after, |left| matches!(left, [b'\n' | b'\r', ..])),
+            b'"' => past_text(after),
+            _ => after,
+        };
         match byte {
             b'{' | b'[' | b'(' => depth += 1,
             b'}' | b']' | b')' => depth = depth.saturating_sub(1),
@@ -53,6 +60,35 @@ pub fn check_text(text: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What is left once this holds of it.
+fn past(mut bytes: &[u8], found: impl Fn(&[u8]) -> bool) -> &[u8] {
+    while !bytes.is_empty() && !found(bytes) {
+        bytes = bytes.get(1..).unwrap_or_default();
+    }
+    bytes
+}
+
+/// What follows a text whose opening quote was read. One that does not end on its line is no text.
+fn past_text(bytes: &[u8]) -> &[u8] {
+    if let Some(mut block) = bytes.strip_prefix(b"\"\"") {
+        loop {
+            block = past(block, |left| left.starts_with(b"\"\"\"") || left.starts_with(b"\\\"\"\""));
+            match block.strip_prefix(b"\\\"\"\"") {
+                Some(after) => block = after,
+                None => return block.get(3..).unwrap_or_default(),
+            }
+        }
+    }
+    let mut left = bytes;
+    loop {
+        left = match left {
+            [b'"', after @ ..] | [b'\n' | b'\r', after @ ..] => return after,
+            [b'\\', _, after @ ..] | [_, after @ ..] => after,
+            [] => return left,
+        }
+    }
 }
 
 /// Refuses a document over the limits.

@@ -6,7 +6,7 @@ use roundtable_entity::{Field, Record, Use};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Order, Query, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QueryResult, QuerySelect, QueryTrait, Value as SqlValue,
+    QuerySelect, Value as SqlValue,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::access::Permit;
 use crate::ctx::Ctx;
 use crate::error::{Code, Error, Result};
+use crate::readable::{self, Readable};
 use crate::schema::camel;
 use crate::scope::Scoped;
 
@@ -54,6 +55,11 @@ pub struct PageInfo {
     /// Cursor of the last row; send it as `after` for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end_cursor: Option<String>,
+    /// Rows that belong here and could not be read, because what is stored of them is damaged. They are left out; whoever
+    /// runs the server finds them in its log and by `roundtable doctor`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false, max_items = 1608)]
+    pub unreadable: Vec<Uuid>,
 }
 
 impl PageInfo {
@@ -63,7 +69,12 @@ impl PageInfo {
             has_previous_page,
             start_cursor: cursors.first().cloned(),
             end_cursor: cursors.last().cloned(),
+            unreadable: Vec::new(),
         }
+    }
+
+    fn without(self, unreadable: Vec<Uuid>) -> Self {
+        Self { unreadable, ..self }
     }
 }
 
@@ -204,18 +215,8 @@ async fn sorted<R: Scoped>(
     if sort.field != "id" {
         query = query.order_by(column, order.clone());
     }
-    let query = query.order_by(id, order);
-    let mut limit = first + 1;
-    let mut items: Vec<R> = loop {
-        let rows = ctx.read().query_all(query.clone().limit(limit).as_query()).await?;
-        let all = (rows.len() as u64) < limit;
-        let items = readable(&rows);
-        if all || items.len() as u64 > first {
-            break items;
-        }
-        // Some could not be read; as many again.
-        limit += first + 1;
-    };
+    let query = query.order_by(id, order).limit(first + 1);
+    let Readable { rows: mut items, unreadable } = readable::rows::<R>(&ctx.read(), query).await?;
     let has_next_page = items.len() as u64 > first;
     items.truncate(usize::try_from(first).unwrap_or(usize::MAX));
     let mut cursors = Vec::with_capacity(items.len());
@@ -223,7 +224,8 @@ async fn sorted<R: Scoped>(
         let value = if sort.unseen.is_some() { Value::Null } else { json_value(&item.get(column))? };
         cursors.push(write_cursor(print, &value, item.id()));
     }
-    Ok(Page { page_info: PageInfo::of(&cursors, has_next_page, has_previous_page), items, total_count: total, cursors })
+    let page_info = PageInfo::of(&cursors, has_next_page, has_previous_page).without(unreadable);
+    Ok(Page { page_info, items, total_count: total, cursors })
 }
 
 /// What a column holds in the row that these conditions leave, if they leave one.
@@ -308,17 +310,15 @@ async fn ranked<R: Scoped>(
     let has_next_page = found.len() as u64 > first;
     found.truncate(usize::try_from(first).unwrap_or(usize::MAX));
     let query = R::Entity::find().filter(id.is_in(found.iter().copied()));
-    let mut models: Vec<R> = readable(&ctx.read().query_all(query.as_query()).await?);
+    let Readable { rows: mut models, unreadable } = readable::rows::<R>(&ctx.read(), query).await?;
     let place = |row: &R| found.iter().position(|id| *id == row.id());
     models.sort_by_key(place);
     let print = print(permit, parameters);
-    let cursors: Vec<String> = models.iter().map(|row| write_cursor(&print, &Value::Null, row.id())).collect();
-    Ok(Page {
-        page_info: PageInfo::of(&cursors, has_next_page, has_previous_page),
-        items: models,
-        total_count: total,
-        cursors,
-    })
+    let cursors: Vec<String> = found.iter().map(|id| write_cursor(&print, &Value::Null, *id)).collect();
+    let page_info = PageInfo::of(&cursors, has_next_page, has_previous_page).without(unreadable);
+    let cursors = found.iter().zip(cursors).filter(|(id, _)| !page_info.unreadable.contains(id));
+    let cursors = cursors.map(|(_, cursor)| cursor).collect();
+    Ok(Page { page_info, items: models, total_count: total, cursors })
 }
 
 /// Rows whose words match.
@@ -344,7 +344,7 @@ const COMMON: &str = "i me my myself we our ours ourselves you your yours yourse
     only own same so than too very s t can will just don should now";
 
 /// The words of a search, literal: no operator of either database gets through.
-fn words(text: &str) -> Vec<String> {
+pub fn words(text: &str) -> Vec<String> {
     text.split(|letter: char| !letter.is_alphanumeric())
         .map(str::to_lowercase)
         .filter(|word| !word.is_empty() && !COMMON.split(' ').any(|common| common == word))
@@ -468,7 +468,8 @@ fn write_cursor(print: &str, value: &Value, id: Uuid) -> String {
     BASE64.encode(json!([print, value, id]).to_string())
 }
 
-fn read_cursor(cursor: &str, print: &str) -> Result<(Value, Uuid)> {
+/// The sort value and the id that a cursor stands for, if it goes with the list asked for.
+pub fn read_cursor(cursor: &str, print: &str) -> Result<(Value, Uuid)> {
     let refused = || {
         let mut error = Error::from(Code::InvalidCursor);
         error.problems.push(crate::error::Problem {
@@ -495,21 +496,7 @@ pub async fn children<R: Scoped>(ctx: &Ctx, permit: &Permit, name: &str, order: 
         .filter(R::rows(permit))
         .order_by_asc(self::column::<R>(order)?)
         .order_by_asc(column_id::<R>()?);
-    Ok(readable(&ctx.read().query_all(query.as_query()).await?))
-}
-
-/// The records of these rows. One that cannot be read, since something else wrote into the database or its file is damaged,
-/// does not keep the others from being shown. By its id it is answered with INTERNAL.
-fn readable<R: Record>(rows: &[QueryResult]) -> Vec<R> {
-    let record = |row: &QueryResult| match R::from_query_result(row, "") {
-        Ok(record) => Some(record),
-        Err(error) => {
-            let id = row.try_get::<Uuid>("", "id").map_or_else(|_| "unknown".into(), |id| id.to_string());
-            tracing::error!(%error, table = R::TABLE, id, "a row cannot be read; run `roundtable doctor`");
-            None
-        }
-    };
-    rows.iter().filter_map(record).collect()
+    Ok(readable::rows::<R>(&ctx.read(), query).await?.rows)
 }
 
 /// The id a row holds in this column.

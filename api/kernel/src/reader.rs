@@ -4,25 +4,23 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Value as SqlValue,
-};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, Value as SqlValue};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::op::Op;
+use crate::readable;
 use crate::schema::camel;
 use crate::scope::Scoped;
 use crate::seal;
 use crate::standing::Standing;
-use crate::store::Store;
 
 /// Members of which is asked whether the caller may see them, by record.
 pub type Changed = HashMap<Uuid, BTreeSet<String>>;
 type Read = Arc<dyn Fn(Ctx, Changed) -> BoxFuture<'static, Result<HashMap<Uuid, Known>>> + Send + Sync>;
-type Check = fn(Store) -> BoxFuture<'static, Result<Vec<(String, String)>>>;
+type Faults = Arc<dyn Fn(DatabaseConnection) -> BoxFuture<'static, Result<Vec<(Uuid, String)>>> + Send + Sync>;
 
 /// A record the caller may know of.
 #[derive(Clone, Debug)]
@@ -45,7 +43,7 @@ pub struct Reader {
     /// Name of the record on the wire.
     pub name: &'static str,
     read: Read,
-    check: Check,
+    faults: Faults,
 }
 
 impl Reader {
@@ -55,13 +53,13 @@ impl Reader {
             get: R::GET,
             name,
             read: Arc::new(|ctx, changed| Box::pin(read::<R>(ctx, changed))),
-            check: |store| Box::pin(unreadable::<R>(store)),
+            faults: Arc::new(|database| Box::pin(async move { readable::faults::<R>(&database).await })),
         }
     }
 
-    /// The rows of its table that cannot be read: their ids, and why.
-    pub async fn unreadable(&self, store: Store) -> Result<Vec<(String, String)>> {
-        (self.check)(store).await
+    /// Every row of the table that cannot be read, with the reason: what an operator is told.
+    pub async fn faults(&self, database: &DatabaseConnection) -> Result<Vec<(Uuid, String)>> {
+        (self.faults)(database.clone()).await
     }
 
     /// Those of the records that the caller may know of.
@@ -70,39 +68,13 @@ impl Reader {
     }
 }
 
-/// Rows checked at a time.
-const SOME: u64 = 500;
-
-async fn unreadable<R: Scoped>(store: Store) -> Result<Vec<(String, String)>> {
-    let id = R::column("id").ok_or_else(|| Error::internal("a record has no id column"))?;
-    let mut found = Vec::new();
-    let mut last: Option<Uuid> = None;
-    loop {
-        let mut query = R::Entity::find().order_by_asc(id).limit(SOME);
-        if let Some(last) = last {
-            query = query.filter(id.gt(last));
-        }
-        let rows = store.read().query_all(query.as_query()).await?;
-        for row in &rows {
-            // What has no id that can be read cannot be gone on from either.
-            last = Some(row.try_get("", "id")?);
-            if let Err(error) = R::from_query_result(row, "") {
-                found.push((last.unwrap_or_default().to_string(), error.to_string()));
-            }
-        }
-        if (rows.len() as u64) < SOME {
-            return Ok(found);
-        }
-    }
-}
-
 async fn read<R: Scoped>(ctx: Ctx, changed: Changed) -> Result<HashMap<Uuid, Known>> {
     let Ok(permit) = ctx.permit(R::GET) else {
         return Ok(HashMap::new());
     };
     let id = R::column("id").ok_or_else(|| Error::internal("a record has no id column"))?;
-    let mut rows =
-        R::Entity::find().filter(id.is_in(changed.keys().copied())).filter(R::rows(&permit)).all(&ctx.read()).await?;
+    let query = R::Entity::find().filter(id.is_in(changed.keys().copied())).filter(R::rows(&permit));
+    let mut rows = readable::rows::<R>(&ctx.read(), query).await?.rows;
     let nothing = BTreeSet::new();
     let of = |row: &R| hidden(row, &permit.standing, changed.get(&row.id()).unwrap_or(&nothing));
     let hidden = rows.iter().map(of).collect::<Result<Vec<_>>>()?;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::BoxFuture;
 use roundtable_entity::Record;
@@ -9,7 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::ctx::Ctx;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::list;
 use crate::op::Op;
 use crate::schema::camel;
@@ -106,9 +107,63 @@ async fn fetch_many<C: Scoped>(
 
 /// Most relations followed from one to the next.
 const DEEPEST: usize = 4;
+/// Most records that relations bring into one answer, each counted as often as it stands there.
+pub const MOST_RECORDS: usize = 20_000;
+
+/// What relations may still bring into an answer. A few relations followed in turn bring every record many times over.
+#[derive(Debug)]
+pub struct Budget(AtomicUsize);
+
+/// One more than may be taken: with nothing left it is spent.
+const FULL: usize = MOST_RECORDS + 1;
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(AtomicUsize::new(FULL))
+    }
+}
+
+impl Budget {
+    /// Takes so many records, if there are so many left. Once there are not, nothing more is given.
+    pub fn take(&self, records: usize) -> Result<()> {
+        let less = |left: usize| left.checked_sub(records).filter(|left| *left > 0);
+        let taken = self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        if taken.is_err() {
+            self.0.store(0, Ordering::Relaxed);
+        }
+        let detail = || format!("relations bring at most {MOST_RECORDS} records into an answer; ask for fewer of them");
+        taken.map(|_| ()).map_err(|_| Error::new(Code::QueryTooComplex, detail()))
+    }
+
+    /// Begins anew, for the next answer.
+    pub fn renew(&self) {
+        self.0.store(FULL, Ordering::Relaxed);
+    }
+}
+
+/// How many records stand in a value.
+fn records_in(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(records_in).sum(),
+        Value::Object(members) => {
+            usize::from(members.contains_key("id")) + members.values().map(records_in).sum::<usize>()
+        }
+        _ => 0,
+    }
+}
 
 /// Puts the asked relations (`agendaItems,attendances.person`) into these records of type `from`, one statement each.
-pub async fn expand(ctx: &Ctx, from: &str, paths: &[String], mut records: Vec<&mut Value>) -> Result<()> {
+pub async fn expand(ctx: &Ctx, from: &str, paths: &[String], records: Vec<&mut Value>) -> Result<()> {
+    expand_within(ctx, from, paths, records, &Budget::default()).await
+}
+
+async fn expand_within(
+    ctx: &Ctx,
+    from: &str,
+    paths: &[String],
+    mut records: Vec<&mut Value>,
+    budget: &Budget,
+) -> Result<()> {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     for path in paths {
         let (head, rest) = path.split_once('.').map_or((path.as_str(), None), |(head, rest)| (head, Some(rest)));
@@ -144,10 +199,16 @@ pub async fn expand(ctx: &Ctx, from: &str, paths: &[String], mut records: Vec<&m
                     one => vec![one],
                 })
                 .collect();
-            Box::pin(expand(ctx, relation.to, &rest, next)).await?;
+            Box::pin(expand_within(ctx, relation.to, &rest, next, budget)).await?;
         }
         for record in &mut records {
-            let value = id_of(record).and_then(|id| found.get(&id).cloned()).unwrap_or_else(|| relation.nothing());
+            let value = match id_of(record).and_then(|id| found.get(&id)) {
+                Some(value) => {
+                    budget.take(records_in(value))?;
+                    value.clone()
+                }
+                None => relation.nothing(),
+            };
             if let Some(members) = record.as_object_mut()
                 && !value.is_null()
             {

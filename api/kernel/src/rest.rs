@@ -99,7 +99,7 @@ fn asked_format(operation: &Operation, headers: &HeaderMap) -> Option<Format> {
 async fn exported(mut ctx: Ctx, file: &Operation, format: Format, request: &HttpRequest) -> Result<HttpResponse> {
     let mut parameters = Map::new();
     let operations = ctx.app.operations.clone();
-    let expand = query(&operations, file, request.query_string(), &mut ctx, &mut parameters)?;
+    let expand = query(&operations, file, request.query_string(), &mut ctx.validate_only, &mut parameters)?;
     if !expand.is_empty() {
         return Err(Error::member(
             "/expand",
@@ -172,7 +172,8 @@ async fn answer(mut ctx: Ctx, operation: &Operation, request: &HttpRequest, payl
     if operation.parameters.iter().any(|parameter| operation.in_path(parameter)) {
         in_address(&app.operations, operation, request, &mut arguments.parameters).await?;
     }
-    let expand = query(&app.operations, operation, request.query_string(), &mut ctx, &mut arguments.parameters)?;
+    let (text, parameters) = (request.query_string(), &mut arguments.parameters);
+    let expand = query(&app.operations, operation, text, &mut ctx.validate_only, parameters)?;
     if operation.kind == Kind::Upsert && none_match(request.headers(), "*") {
         arguments.parameters.insert("createOnly".into(), json!(true));
     }
@@ -254,11 +255,12 @@ const MOST_VALUES: usize = 200;
 /// Most relations to include.
 const MOST_RELATIONS: usize = 20;
 
-pub(crate) fn query(
+/// Reads the query string of an operation: its parameters, checked and typed, and the relations to include.
+pub fn query(
     operations: &Operations,
     operation: &Operation,
     text: &str,
-    ctx: &mut Ctx,
+    validate_only: &mut bool,
     parameters: &mut Map<String, Value>,
 ) -> Result<Vec<String>> {
     let pairs: Vec<(String, String)> = web::Query::<Vec<(String, String)>>::from_query(text)
@@ -272,7 +274,7 @@ pub(crate) fn query(
                 continue;
             }
             "validateOnly" if operation.kind.repeatable() => {
-                ctx.validate_only = boolean("validateOnly", &text)?;
+                *validate_only = boolean("validateOnly", &text)?;
                 continue;
             }
             _ => {}

@@ -129,6 +129,13 @@ impl Schemas {
         if validator.is_valid(body) {
             return Ok(());
         }
+        // A schema without members says of each one only that it is none.
+        if let (Some(schema), Value::Object(members)) = (self.named.get(name), body)
+            && schema["additionalProperties"] == false
+            && schema["properties"].as_object().is_none_or(Map::is_empty)
+        {
+            return Err(Error::members(members.keys().take(100).map(|name| unknown_member("", name)).collect()));
+        }
         let problems: Vec<Problem> = validator.iter_errors(body).flat_map(|error| problems(&error)).take(100).collect();
         Err(Error::members(problems))
     }
@@ -265,19 +272,20 @@ pub fn wash(value: &mut Value, pointer: &str) -> Result<()> {
     }
 }
 
+fn unknown_member(at: &str, name: &str) -> Problem {
+    Problem {
+        pointer: format!("{at}/{name}"),
+        code: "unknown_member",
+        detail: format!("{name} is not a member that can be sent here"),
+    }
+}
+
 fn problems(error: &jsonschema::ValidationError<'_>) -> Vec<Problem> {
     use jsonschema::error::ValidationErrorKind as Kind;
     let at = error.instance_path().as_str().to_owned();
     let one = |pointer: String, code: &'static str, detail: String| vec![Problem { pointer, code, detail }];
     match error.kind() {
-        Kind::AdditionalProperties { unexpected } => unexpected
-            .iter()
-            .map(|name| Problem {
-                pointer: format!("{at}/{name}"),
-                code: "unknown_member",
-                detail: format!("{name} is not a member that can be sent here"),
-            })
-            .collect(),
+        Kind::AdditionalProperties { unexpected } => unexpected.iter().map(|name| unknown_member(&at, name)).collect(),
         Kind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
             one(format!("{at}/{name}"), "required", format!("{name} is required"))

@@ -55,7 +55,7 @@ async fn answer(app: &Arc<App>, request: &HttpRequest) -> Result<HttpResponse> {
     let presence = Arc::new(present(app, request, Via::Rest).await?);
     let operation = app.operations.get(Op::ListEvents).ok_or_else(Error::not_found)?;
     let mut parameters = Map::new();
-    rest::query(&app.operations, operation, request.query_string(), &mut presence.ctx.clone(), &mut parameters)?;
+    rest::query(&app.operations, operation, request.query_string(), &mut false, &mut parameters)?;
     // A client that connects again says itself how far it came.
     let seen = request.headers().get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
     let cursor = seen.or(parameters.get("after").and_then(Value::as_str)).map(str::to_owned);

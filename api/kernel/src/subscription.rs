@@ -7,8 +7,10 @@ use futures_util::Stream;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::graphql::{Node, Shape, arguments, failed, field_name, shape};
+use crate::graphql::{Shape, arguments, failed, field_name, shape};
 use crate::operation::{Operation, Operations};
+use crate::relation::Budget;
+use crate::session::{Node, Session};
 use crate::stream::{Gone, Next, Presence, Tail};
 
 /// The feed as it happens: the arguments of the query, and each event as it comes.
@@ -19,6 +21,7 @@ pub(crate) fn followed(operations: &Arc<Operations>, operation: &Operation) -> S
         let (table, this) = (table.clone(), this.clone());
         SubscriptionFieldFuture::new(async move {
             let presence = context.ctx.data::<Arc<Presence>>()?.clone();
+            let session = context.ctx.data::<Session>()?;
             let begun = async {
                 let parameters = arguments(&context, &table, &this)?.parameters;
                 let cursor = parameters.get("after").and_then(Value::as_str).map(str::to_owned);
@@ -26,7 +29,7 @@ pub(crate) fn followed(operations: &Arc<Operations>, operation: &Operation) -> S
             };
             let request_id = presence.ctx.request_id.clone();
             let tail = begun.await.map_err(|error| failed(&error, &request_id))?;
-            Ok(events(tail, request_id))
+            Ok(events(tail, request_id, &session.budget))
         })
     })
     .description("What happens, as it happens, as far as you may read the records it happens to.");
@@ -39,7 +42,11 @@ pub(crate) fn followed(operations: &Arc<Operations>, operation: &Operation) -> S
     field
 }
 
-fn events<'a>(tail: Tail, request_id: Arc<str>) -> impl Stream<Item = async_graphql::Result<FieldValue<'a>>> + Send {
+fn events<'a>(
+    tail: Tail,
+    request_id: Arc<str>,
+    budget: &'a Budget,
+) -> impl Stream<Item = async_graphql::Result<FieldValue<'a>>> + Send {
     futures_util::stream::unfold(Some(tail), move |tail| {
         let request_id = request_id.clone();
         async move {
@@ -48,6 +55,8 @@ fn events<'a>(tail: Tail, request_id: Arc<str>) -> impl Stream<Item = async_grap
                 return match tail.next().await {
                     Ok(Next::Silence(_)) => continue,
                     Ok(Next::Event(event)) => {
+                        // Each event is an answer of its own.
+                        budget.renew();
                         let value = serde_json::to_value(&*event);
                         let value = value.map(|value| FieldValue::owned_any(Node(Arc::new(value))));
                         Some((value.map_err(|error| failed(&Error::internal(error), &request_id)), Some(tail)))

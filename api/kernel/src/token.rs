@@ -18,6 +18,7 @@ use roundtable_entity::{Timestamp, signing_key};
 use sea_orm::{ActiveModelTrait, ActiveValue, EntityTrait, QueryOrder};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::error::{Code, Error, Result};
@@ -328,6 +329,11 @@ pub async fn password_matches(password: String, hash: String) -> Result<bool> {
     .await
 }
 
+/// Hashes made at the same time. Each takes 19 MiB, so a storm of sign-ins from many addresses waits and does not take all
+/// the memory there is.
+static HASHING: Semaphore = Semaphore::const_new(16);
+
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let _turn = HASHING.acquire().await.map_err(Error::internal)?;
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
 }

@@ -78,6 +78,11 @@ where
     }))
 }
 
+/// Reads a filter (RFC 7644, section 3.4.2.2) and says whether a resource fits it; nothing when it is no filter.
+pub fn fits(filter: &str, resource: &Value) -> Option<bool> {
+    Filter::read(filter).ok().map(|filter| filter.fits(resource))
+}
+
 /// Whose people it is about: those of the organisation the client belongs to, or the intermediary's own.
 #[derive(Clone)]
 struct Keeper {

@@ -41,6 +41,28 @@ pub fn unreachable(error: &Error) -> Finding {
     finding(false, format!("the database cannot be opened{because}"), remedy)
 }
 
+/// Settings that give more than whoever wrote them may have meant.
+fn grants(settings: &Settings) -> Vec<Finding> {
+    let any = settings.listed(&settings.cors_origins).iter().any(|origin| origin == "*");
+    let networks = settings.sending().map(|sending| sending.allowed).unwrap_or_default();
+    let wide: Vec<String> = networks.iter().filter(|one| one.prefix_len() < 8).map(ToString::to_string).collect();
+    vec![
+        finding(
+            !any,
+            if any { "pages of any site may call the server" } else { "pages of the sites named may call the server" },
+            "name the origins of your front ends in ROUNDTABLE_CORS_ORIGINS instead of *",
+        ),
+        finding(
+            wide.is_empty(),
+            match wide.as_slice() {
+                [] => format!("webhooks reach {} private networks", networks.len()),
+                wide => format!("webhooks reach all of {}, the inside of this network among it", wide.join(", ")),
+            },
+            "name the networks of your receivers in ROUNDTABLE_WEBHOOK_ALLOW_NETWORKS, and no wider ones",
+        ),
+    ]
+}
+
 /// Looks at everything that can be wrong without being an error.
 pub async fn examine(store: &Store, settings: &Settings) -> Vec<Finding> {
     let mut findings = vec![
@@ -59,6 +81,7 @@ pub async fn examine(store: &Store, settings: &Settings) -> Vec<Finding> {
             "keep ROUNDTABLE_ACCESS_TOKEN_SECONDS at an hour or less",
         ),
     ];
+    findings.extend(grants(settings));
     if store.backend() == DbBackend::Postgres {
         for (name, wanted, remedy) in [
             ("fsync", "on", "set fsync = on in postgresql.conf, or committed writes may be lost"),
@@ -126,7 +149,7 @@ async fn rows(store: &Store) -> Vec<Finding> {
                   backup; the other rows are shown meanwhile";
     let mut findings = Vec::new();
     for (table, reader) in &crate::operations().readers {
-        match reader.unreadable(store.clone()).await {
+        match reader.faults(store.maintenance()).await {
             Ok(rows) => findings.extend(
                 rows.iter().map(|(id, why)| finding(false, format!("{table} {id} cannot be read: {why}"), remedy)),
             ),

@@ -1,16 +1,21 @@
 //! Health, metrics and the log line of each request.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::web::{self, ServiceConfig};
+use futures_util::FutureExt;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use roundtable_kernel::ctx::App;
+use roundtable_kernel::error::Code;
+use roundtable_kernel::http;
 use sea_orm::ConnectionTrait;
 
 static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
@@ -73,6 +78,13 @@ async fn ready(app: &App, last: &Mutex<Option<(Instant, bool)>>) -> bool {
     ready
 }
 
+/// A fault of the program costs the request it happened in, and nobody else's.
+fn panicked(method: &str, id: &str) -> actix_web::Error {
+    metrics::counter!("http_server_panics_total").increment(1);
+    tracing::error!(method, request_id = id, "a request made the program panic");
+    InternalError::from_response("panic", http::problem(&Code::Internal.into(), id)).into()
+}
+
 /// Counts and logs each request: method, route, status, time. Never its path, query or body.
 pub async fn count(
     request: ServiceRequest,
@@ -80,7 +92,10 @@ pub async fn count(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let began = Instant::now();
     let method = request.method().to_string();
-    let answered = next.call(request).await;
+    let id = http::request_id(request.request());
+    let Ok(answered) = AssertUnwindSafe(next.call(request)).catch_unwind().await else {
+        return Err(panicked(&method, &id));
+    };
     let route = answered.as_ref().ok().and_then(|response| response.request().match_pattern());
     let route = route.unwrap_or_else(|| "none".into());
     let status = match &answered {

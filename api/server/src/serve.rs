@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
 use actix_web::{App as ActixApp, HttpServer};
 use chrono::TimeDelta;
 use roundtable_entity::{Via, idempotency_key, partnership, provider_sign_in, refresh_token, revoked_token, session};
@@ -42,6 +42,8 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
             .wrap(cors(&origins))
             .wrap(Compress::default())
             .wrap(from_fn(observe::count))
+            // No answer is taken for another kind of file than it says it is.
+            .wrap(DefaultHeaders::new().add(("x-content-type-options", "nosniff")))
             .configure(move |config| server.configure(config))
     })
     .workers(workers)

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,10 @@ use super::Who;
 const VARIABLE: &str = "ROUNDTABLE_TEST_SERVE";
 /// Tells it to bring the database at this address to this version, as `roundtable migrate` does.
 const MIGRATE: &str = "ROUNDTABLE_TEST_MIGRATE";
+/// Tells it what to log.
+const LOG_VARIABLE: &str = "ROUNDTABLE_TEST_LOG";
+/// The server, as a test.
+const SERVER: &str = "harness::process::serves_when_it_was_started_to";
 /// What the server's line begins with that says where it listens.
 const LISTENING: &str = "listening ";
 
@@ -26,6 +31,10 @@ const LISTENING: &str = "listening ";
 fn serves_when_it_was_started_to() {
     let Ok(settings) = std::env::var(VARIABLE) else { return };
     actix_web::rt::System::new().block_on(async move {
+        if let Ok(filter) = std::env::var(LOG_VARIABLE) {
+            let filter = tracing_subscriber::EnvFilter::try_new(filter).unwrap();
+            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        }
         let settings: Settings = serde_json::from_str(&settings).unwrap();
         let store = roundtable_server::connect(&settings).await.unwrap();
         let server = roundtable_server::assemble(store, &settings).await.unwrap();
@@ -50,6 +59,21 @@ fn migrates_when_it_was_started_to() {
     });
 }
 
+fn settings(url: &str, more: Value) -> String {
+    let mut settings = json!({
+        "database_url": url, "database_connections": 6, "bind": "127.0.0.1:0", "workers": 2, "shutdown_seconds": 10,
+        "public_url": Settings::default().public_url(), "webhook_allow_networks": "127.0.0.0/8",
+        "webhook_retry_seconds": "0,0,0,0,0,0,0,0,0",
+    });
+    settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    settings.to_string()
+}
+
+/// Becomes what it is given to run.
+fn shell() -> String {
+    "exec \"$@\"".into()
+}
+
 /// A server that runs. It is killed with this value.
 pub struct Process {
     child: Child,
@@ -64,30 +88,30 @@ impl Process {
 
     /// The same, with these settings besides, and with no more open files than that.
     pub fn start_with(url: &str, more: Value, files: Option<u32>) -> Process {
-        let mut settings = json!({
-            "database_url": url, "database_connections": 6, "bind": "127.0.0.1:0", "workers": 2, "shutdown_seconds": 10,
-            "public_url": Settings::default().public_url(), "webhook_allow_networks": "127.0.0.0/8",
-            "webhook_retry_seconds": "0,0,0,0,0,0,0,0,0",
-        });
-        settings.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        Self::begin("harness::process::serves_when_it_was_started_to", VARIABLE, &settings.to_string(), files)
+        let shell = files.map_or_else(shell, |files| format!("ulimit -n {files}; {}", shell()));
+        Self::begin(SERVER, VARIABLE, &settings(url, more), &shell, None)
+    }
+
+    /// The same, with what it logs by this filter written to a file.
+    pub fn start_logging(url: &str, filter: &str, to: &Path) -> Process {
+        Self::begin(SERVER, VARIABLE, &settings(url, json!({})), &shell(), Some((filter, to)))
     }
 
     /// Starts one that brings this database to this version and ends, and waits until it has connected.
     pub fn migrating(url: &str) -> Process {
-        Self::begin("harness::process::migrates_when_it_was_started_to", MIGRATE, url, None)
+        Self::begin("harness::process::migrates_when_it_was_started_to", MIGRATE, url, &shell(), None)
     }
 
-    fn begin(entry: &str, variable: &str, value: &str, files: Option<u32>) -> Process {
-        let limit = files.map_or("exec \"$@\"".to_owned(), |files| format!("ulimit -n {files}; exec \"$@\""));
+    fn begin(entry: &str, variable: &str, value: &str, shell: &str, log: Option<(&str, &Path)>) -> Process {
         let mut child = Command::new("sh")
-            .args(["-c", &limit, "sh"])
+            .args(["-c", shell, "sh"])
             .arg(std::env::current_exe().unwrap())
             .args([entry, "--exact", "--nocapture"])
             .env(variable, value)
+            .envs(log.map(|(filter, _)| (LOG_VARIABLE, filter)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(log.map_or_else(Stdio::null, |(_, to)| fs::File::create(to).unwrap().into()))
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
