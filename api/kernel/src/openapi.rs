@@ -168,7 +168,7 @@ fn streamed(operations: &Operations, feed: &Operation) -> Value {
 }
 
 /// The schema of what a webhook is sent.
-const MESSAGE: &str = "WebhookMessage";
+pub(crate) const MESSAGE: &str = "WebhookMessage";
 
 /// What a webhook is sent.
 fn told() -> Value {

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::openapi::MESSAGE;
 use crate::schema::referred;
 
 /// The same document in 3.0.3. What 3.0 cannot say is left out: web hooks, and the identifier of the licence.
@@ -14,6 +15,12 @@ pub fn lowered(document: &Value) -> Value {
     }
     if let Some(licence) = document.pointer_mut("/info/license").and_then(Value::as_object_mut) {
         licence.shift_remove("identifier");
+    }
+    // Only webhooks speak of it.
+    for pointer in ["/components/schemas", "/components/examples"] {
+        if let Some(named) = document.pointer_mut(pointer).and_then(Value::as_object_mut) {
+            named.shift_remove(MESSAGE);
+        }
     }
     let schemas = document.pointer_mut("/components/schemas").and_then(Value::as_object_mut);
     if let Some(schemas) = schemas {

@@ -444,11 +444,8 @@ impl Operations {
 
     /// The scope a service account needs for it, for example `meetings:write`.
     pub fn scope(&self, op: Op) -> String {
-        match self.operations.get(&op) {
-            Some(operation) if operation.kind.writes() => format!("{}:write", operation.collection),
-            Some(operation) => format!("{}:read", operation.collection),
-            None => String::new(),
-        }
+        let Some(operation) = self.operations.get(&op) else { return String::new() };
+        format!("{}:{}", operation.collection, if operation.kind.writes() { "write" } else { "read" })
     }
 
     /// Whether it cannot be done without a body.
@@ -466,8 +463,8 @@ impl Operations {
         ctx.count(operation.kind.writes())?;
         let Admitted { run, ctx, arguments } = self.admitted(ctx, op, arguments)?;
         // Who is in a transaction has a connection; a file takes as long as it takes.
-        let apart = ctx.writes() || operation.large;
-        let _place = if apart { None } else { ctx.app.store.place(operation.collection).await? };
+        let shared = !ctx.writes() && !operation.large;
+        let _place = if shared { ctx.app.store.place(operation.collection).await? } else { None };
         match operation.kind {
             kind if kind.repeatable() => self.change(operation, &ctx, arguments).await,
             kind if !kind.writes() => ctx.answer(|ctx| run(ctx, arguments.clone())).await,
