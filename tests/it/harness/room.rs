@@ -43,13 +43,15 @@ impl Room {
         self.path().join("filler")
     }
 
-    /// Takes every byte that is left.
-    pub fn fill(&self) {
+    /// Takes what is left but for so many bytes.
+    pub fn fill(&self, but: u64) {
         let mut file = File::create(self.filler()).unwrap();
         for size in [1 << 20, 4096, 1] {
             let piece = vec![b'x'; size];
             while file.write_all(&piece).is_ok() {}
         }
+        let length = file.metadata().unwrap().len();
+        file.set_len(length.saturating_sub(but)).unwrap();
     }
 
     /// Gives it back.
