@@ -94,7 +94,7 @@ pub async fn examine(store: &Store, settings: &Settings) -> Vec<Finding> {
         for name in ["statement_timeout", "lock_timeout"] {
             let value = setting(store, &format!("SHOW {name}")).await;
             let remedy = "a pooler does not pass on what servers ask for when they connect: ALTER ROLE … SET \
-                          statement_timeout = '60s', and lock_timeout = '10s'";
+                          statement_timeout = '60s', and lock_timeout = '5s'";
             findings.push(finding(value != "0", format!("PostgreSQL {name} is {value}"), remedy));
         }
         let ahead = setting(store, "SELECT extract(epoch FROM clock_timestamp())::bigint").await;
