@@ -8,13 +8,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{SinkExt, StreamExt};
 use roundtable_kernel::standing::Role;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::harness::client::text;
-use crate::harness::live::{Live, live, live_with, quick};
+use crate::harness::live::{Live, Socket, live, live_with, quick, socket};
 use crate::harness::receiver::Receiver;
 use crate::harness::{App, Backend, Who};
 
@@ -79,25 +76,6 @@ impl Told {
     }
 }
 
-type Socket = WebSocketStream<TcpStream>;
-
-async fn connect(live: &Live, origin: Option<&str>) -> Result<Socket, u16> {
-    let mut request = format!("ws://{}/graphql", live.address).into_client_request().unwrap();
-    request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
-    if let Some(origin) = origin {
-        request.headers_mut().insert("origin", origin.parse().unwrap());
-    }
-    let stream = TcpStream::connect(live.address).await.unwrap();
-    match tokio_tungstenite::client_async(request, stream).await {
-        Ok((socket, response)) => {
-            assert_eq!(response.headers()["sec-websocket-protocol"], "graphql-transport-ws");
-            Ok(socket)
-        }
-        Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
-        Err(error) => panic!("{error}"),
-    }
-}
-
 async fn say(socket: &mut Socket, message: Value) {
     socket.send(Message::text(message.to_string())).await.unwrap();
 }
@@ -116,7 +94,7 @@ async fn hear(socket: &mut Socket) -> Result<Value, u16> {
 }
 
 async fn introduced(live: &Live, who: &Who) -> Socket {
-    let mut socket = connect(live, None).await.unwrap();
+    let mut socket = socket(live, None).await.unwrap();
     say(&mut socket, json!({ "type": "connection_init", "payload": { "Authorization": token(who) } })).await;
     assert_eq!(hear(&mut socket).await.unwrap()["type"], "connection_ack");
     socket
@@ -250,7 +228,7 @@ cases! {
             (4409, vec![init.clone(), subscribe.clone(), subscribe.clone()]),
             (4408, vec![]),
         ] {
-            let mut socket = connect(&live, None).await.unwrap();
+            let mut socket = socket(&live, None).await.unwrap();
             for message in &messages {
                 say(&mut socket, message.clone()).await;
             }
@@ -261,8 +239,8 @@ cases! {
             };
             assert_eq!(closed, code, "{messages:?}");
         }
-        assert_eq!(connect(&live, Some("https://elsewhere.example")).await.err(), Some(403));
-        assert!(connect(&live, Some("http://127.0.0.1:8080")).await.is_ok(), "its own pages may");
+        assert_eq!(socket(&live, Some("https://elsewhere.example")).await.err(), Some(403));
+        assert!(socket(&live, Some("http://127.0.0.1:8080")).await.is_ok(), "its own pages may");
         // Lost roles and a stopping server.
         let mut socket = introduced(&live, union).await;
         let mut other = introduced(&live, &app.world.ours.lead).await;

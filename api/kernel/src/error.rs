@@ -75,7 +75,6 @@ codes! {
     LastPointPerson = "LAST_POINT_PERSON", 409, "The only point person", "No alternate is there to take over. Name a successor, or end the seat with leaveUncovered.";
     HandoverOpen = "HANDOVER_OPEN", 409, "A handover is open", "The seat's open handover has to be completed first.";
     ChampionMustBeEmployer = "CHAMPION_MUST_BE_EMPLOYER", 422, "Champions come from employers", "Only a person of an employer can be a champion.";
-    LaborSeatEmpty = "LABOR_SEAT_EMPTY", 409, "No labor voice at the table", "The industry is unionised and no union or labor agency is at the table.";
     ActionNotAccepted = "ACTION_NOT_ACCEPTED", 409, "Not taken on", "The organisation has not accepted this action item.";
     StatementUnconfirmed = "STATEMENT_UNCONFIRMED", 409, "Not confirmed by its employer", "A need or a plan rests only on statements that their employers confirmed or corrected.";
     OneVoicePerOrganization = "ONE_VOICE_PER_ORGANIZATION", 409, "One voice for each organisation", "Your organisation has spoken here already. Change that, or withdraw it first.";

@@ -22,16 +22,19 @@ pub struct Readable<R> {
 
 /// The rows of a query. In the place of those that cannot be read, the next ones come.
 pub async fn rows<R: Record>(connection: &impl ConnectionTrait, query: Select<R::Entity>) -> Result<Readable<R>> {
-    let mut unreadable: Vec<Uuid> = Vec::new();
+    let mut failed = match query.clone().all(connection).await {
+        Ok(rows) => return Ok(Readable { rows, unreadable: Vec::new() }),
+        Err(failed) => failed,
+    };
     let mut asked = query.clone();
+    let mut unreadable: Vec<Uuid> = Vec::new();
     for _ in 0..ROUNDS {
-        let failed = match asked.clone().all(connection).await {
+        unreadable.extend(among::<R>(connection, asked, failed).await?);
+        asked = query.clone().filter(id::<R>()?.is_not_in(unreadable.iter().copied()));
+        failed = match asked.clone().all(connection).await {
             Ok(rows) => return Ok(Readable { rows, unreadable }),
             Err(failed) => failed,
         };
-        let found = among::<R>(connection, asked, failed).await?;
-        unreadable.extend(found);
-        asked = query.clone().filter(id::<R>()?.is_not_in(unreadable.iter().copied()));
     }
     Err(Error::internal(format!("more rows of {} cannot be read than are worth leaving out", R::TABLE)))
 }

@@ -164,20 +164,7 @@ impl Store {
         F: Fn(Tx) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
-        if let Some(queue) = &self.queue {
-            return queued(queue, true, work).await;
-        }
-        let store = self.clone();
-        let key = format!("SELECT pg_advisory_xact_lock({key})");
-        to_its_end(async move {
-            let (key, work) = (&key, &work);
-            let in_turn = |tx: Tx| async move {
-                tx.execute_unprepared(key).await?;
-                work(tx).await
-            };
-            store.attempt(IsolationLevel::ReadCommitted, true, &in_turn).await
-        })
-        .await
+        self.after(format!("SELECT pg_advisory_xact_lock({key})"), false, work).await
     }
 
     /// Runs `work` in one transaction, alone among all that ask for it, however long it waits and takes: for bringing the
@@ -188,22 +175,36 @@ impl Store {
         F: Fn(Tx) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<T>> + Send + 'static,
     {
-        if let Some(queue) = &self.queue {
-            return queued(queue, true, work).await;
-        }
         // A change of a table that waits for its lock holds up everybody behind it, so that wait stays short.
         let alone = format!(
             "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({key}); \
              SET LOCAL lock_timeout = '10s'"
         );
+        self.after(alone, true, work).await
+    }
+
+    /// Runs `work` in a transaction whose statements each see what is committed by then, on PostgreSQL once `first` is done,
+    /// however long that takes if it is `patient`. On SQLite writes are alone as they are.
+    async fn after<T, F, Fut>(&self, first: String, patient: bool, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(Tx) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<T>> + Send + 'static,
+    {
+        if let Some(queue) = &self.queue {
+            return queued(queue, true, work).await;
+        }
         let store = self.clone();
         to_its_end(async move {
-            let (alone, work) = (&alone, &work);
-            let upgrading = |tx: Tx| async move {
-                tx.patient().execute_unprepared(alone).await?;
+            let (first, work) = (&first, &work);
+            let begun = |tx: Tx| async move {
+                match patient {
+                    true => tx.patient().execute_unprepared(first).await?,
+                    false => tx.execute_unprepared(first).await?,
+                };
                 work(tx).await
             };
-            store.attempt(IsolationLevel::ReadCommitted, true, &upgrading).await
+            store.attempt(IsolationLevel::ReadCommitted, true, &begun).await
         })
         .await
     }

@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use roundtable_server::settings::Settings;
 use roundtable_server::{Server, serve};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use super::backend::{App, settings};
 
@@ -75,5 +78,25 @@ pub async fn within(seconds: u64, what: &'static str, mut holds: impl AsyncFnMut
     while !holds().await {
         assert!(began.elapsed() < Duration::from_secs(6 * seconds), "not within {seconds} s: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+pub type Socket = WebSocketStream<TcpStream>;
+
+/// A WebSocket of GraphQL, from a page of this origin; the status where it is refused.
+pub async fn socket(live: &Live, origin: Option<&str>) -> Result<Socket, u16> {
+    let mut request = format!("ws://{}/graphql", live.address).into_client_request().unwrap();
+    request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+    if let Some(origin) = origin {
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+    }
+    let stream = TcpStream::connect(live.address).await.unwrap();
+    match tokio_tungstenite::client_async(request, stream).await {
+        Ok((socket, response)) => {
+            assert_eq!(response.headers()["sec-websocket-protocol"], "graphql-transport-ws");
+            Ok(socket)
+        }
+        Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Err(response.status().as_u16()),
+        Err(error) => panic!("{error}"),
     }
 }

@@ -4,12 +4,10 @@ use roundtable_kernel::operation::Kind;
 use roundtable_kernel::standing::Role;
 use roundtable_server::settings::Settings;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::harness::Who;
 use crate::harness::client::text;
-use crate::harness::live::{Live, live, live_with, quick};
+use crate::harness::live::{Live, live, live_with, quick, socket};
 
 /// What a page would run.
 const SCRIPTS: &[&str] = &[
@@ -42,19 +40,12 @@ const PAGES: &[&str] =
     &["/", "/access", "/problems", "/problems/FORBIDDEN", "/docs/", "/graphiql", "/sign-ins/callback"];
 
 async fn upgraded(live: &Live, origin: Option<&str>) -> bool {
-    let mut request = format!("ws://{}/graphql", live.address).into_client_request().unwrap();
-    request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
-    if let Some(origin) = origin {
-        request.headers_mut().insert("origin", origin.parse().unwrap());
-    }
-    let stream = TcpStream::connect(live.address).await.unwrap();
-    match tokio_tungstenite::client_async(request, stream).await {
+    match socket(live, origin).await {
         Ok(_) => true,
-        Err(tokio_tungstenite::tungstenite::Error::Http(response)) => {
-            assert_eq!(response.status().as_u16(), 403, "{origin:?}");
+        Err(status) => {
+            assert_eq!(status, 403, "{origin:?}");
             false
         }
-        Err(error) => panic!("{error}"),
     }
 }
 
