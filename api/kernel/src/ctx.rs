@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chrono::{NaiveDate, TimeDelta};
 use ipnet::IpNet;
-use roundtable_entity::{Timestamp, Via, event};
-use sea_orm::{ActiveModelTrait, ActiveValue, DatabaseExecutor};
+use roundtable_entity::{Record, Timestamp, Via, event};
+use sea_orm::{ActiveValue, DatabaseExecutor, EntityTrait, Select};
 use uuid::Uuid;
 
 use crate::access::{Permit, permit};
@@ -217,6 +217,14 @@ impl Ctx {
         }
     }
 
+    /// Rows of a record: as the transaction sees them when there is one.
+    pub async fn rows<R: Record>(&self, select: Select<R::Entity>) -> Result<Vec<R>> {
+        match &self.tx {
+            Some(tx) => Ok(select.all(&DatabaseExecutor::Transaction(tx)).await?),
+            None => self.app.store.rows(select).await,
+        }
+    }
+
     /// Runs `work` in a transaction, or in the one already begun. It may run more than once.
     pub async fn write<T, F, Fut>(&self, work: F) -> Result<T>
     where
@@ -226,6 +234,10 @@ impl Ctx {
     {
         if self.tx.is_some() {
             return work(self.clone()).await;
+        }
+        // What every write looks at is asked for before its transaction, which then need not ask.
+        if let Some(standing) = self.caller.standing().filter(|standing| !standing.partnership_id.is_nil()) {
+            self.app.seals.any(self, standing.partnership_id).await?;
         }
         let ctx = self.clone();
         let outcome =
@@ -345,7 +357,7 @@ impl Ctx {
             happened_at: ActiveValue::Set(self.now()),
             ..Default::default()
         };
-        row.insert(&self.read()).await?;
+        event::Entity::insert(row).exec_without_returning(&self.read()).await?;
         self.app.operations.follow(self, kind, record.id()).await
     }
 }

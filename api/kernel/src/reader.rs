@@ -60,8 +60,8 @@ async fn read<R: Scoped>(ctx: Ctx, changed: Changed) -> Result<HashMap<Uuid, Kno
         return Ok(HashMap::new());
     };
     let id = R::column("id").ok_or_else(|| Error::internal("a record has no id column"))?;
-    let mut rows =
-        R::Entity::find().filter(id.is_in(changed.keys().copied())).filter(R::rows(&permit)).all(&ctx.read()).await?;
+    let select = R::Entity::find().filter(id.is_in(changed.keys().copied())).filter(R::rows(&permit));
+    let mut rows: Vec<R> = ctx.rows(select).await?;
     let nothing = BTreeSet::new();
     let of = |row: &R| hidden(row, &permit.standing, changed.get(&row.id()).unwrap_or(&nothing));
     let hidden = rows.iter().map(of).collect::<Result<Vec<_>>>()?;

@@ -4,20 +4,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use roundtable_entity::Record;
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::list;
+use crate::node::{Member, Row};
 use crate::op::Op;
 use crate::schema::camel;
 use crate::scope::Scoped;
 use crate::seal;
 
 /// What a relation finds, by the id it was asked with.
-pub type Found = HashMap<Uuid, Value>;
+pub type Found = HashMap<Uuid, Vec<Box<dyn Row>>>;
 type Fetch = Arc<dyn Fn(Ctx, Vec<Uuid>) -> BoxFuture<'static, Result<Found>> + Send + Sync>;
 
 /// A relation.
@@ -32,7 +31,7 @@ pub struct Relation {
     /// Whether it leads to many.
     pub many: bool,
     /// Member of the starting record that holds the id to ask with.
-    pub member: String,
+    pub member: Member,
     fetch: Fetch,
 }
 
@@ -40,7 +39,7 @@ impl Relation {
     /// To the one record a member points to.
     pub fn one<C: Scoped>(from: &'static str, field: &'static str, member: &'static str) -> Self {
         let fetch: Fetch = Arc::new(|ctx, ids| Box::pin(fetch_one::<C>(ctx, ids)));
-        Self { from, field, to: C::NAME, many: false, member: camel(member), fetch }
+        Self { from, field, to: C::NAME, many: false, member: Member { name: camel(member), column: member }, fetch }
     }
 
     /// To the records whose `column` points here.
@@ -52,22 +51,13 @@ impl Relation {
         order: &'static str,
     ) -> Self {
         let fetch: Fetch = Arc::new(move |ctx, ids| Box::pin(fetch_many::<C>(ctx, ids, op, column, order)));
-        Self { from, field, to: C::NAME, many: true, member: "id".into(), fetch }
+        Self { from, field, to: C::NAME, many: true, member: Member { name: "id".into(), column: "id" }, fetch }
     }
 
     /// Reads it for these ids, as far as the caller may know.
     pub async fn fetch(&self, ctx: Ctx, ids: Vec<Uuid>) -> Result<Found> {
         (self.fetch)(ctx, ids).await
     }
-
-    /// What stands where nothing was found.
-    pub fn nothing(&self) -> Value {
-        if self.many { Value::Array(Vec::new()) } else { Value::Null }
-    }
-}
-
-fn value<R: Record>(row: &R) -> Result<Value> {
-    serde_json::to_value(row).map_err(Error::internal)
 }
 
 async fn fetch_one<C: Scoped>(ctx: Ctx, ids: Vec<Uuid>) -> Result<Found> {
@@ -78,7 +68,7 @@ async fn fetch_one<C: Scoped>(ctx: Ctx, ids: Vec<Uuid>) -> Result<Found> {
     let mut rows = list::children::<C>(&ctx, &permit, "id", "id", &ids).await?;
     seal::show(&ctx, &permit.standing, &mut rows).await?;
     for row in rows {
-        found.insert(row.id(), value(&row)?);
+        found.insert(row.id(), vec![Box::new(row) as Box<dyn Row>]);
     }
     Ok(found)
 }
@@ -93,22 +83,23 @@ async fn fetch_many<C: Scoped>(
     let Ok(permit) = ctx.permit(op) else {
         return Ok(Found::new());
     };
-    let mut found: HashMap<Uuid, Vec<Value>> = HashMap::new();
+    let mut found = Found::new();
     let mut rows = list::children::<C>(&ctx, &permit, column, order, &ids).await?;
     seal::show(&ctx, &permit.standing, &mut rows).await?;
     for row in rows {
         if let Some(id) = list::id_in(&row, column) {
-            found.entry(id).or_default().push(value(&row)?);
+            found.entry(id).or_default().push(Box::new(row));
         }
     }
-    Ok(found.into_iter().map(|(id, rows)| (id, Value::Array(rows))).collect())
+    Ok(found)
 }
 
 /// Most relations followed from one to the next.
 const DEEPEST: usize = 4;
 
-/// Puts the asked relations (`agendaItems,attendances.person`) into these records of type `from`, one statement each.
-pub async fn expand(ctx: &Ctx, from: &str, paths: &[String], mut records: Vec<&mut Value>) -> Result<()> {
+/// These records of type `from` as JSON, with the asked relations (`agendaItems,attendances.person`) in them, one
+/// statement each.
+pub async fn expanded(ctx: &Ctx, from: &str, paths: &[String], rows: &[&dyn Row]) -> Result<Vec<Vec<u8>>> {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     for path in paths {
         let (head, rest) = path.split_once('.').map_or((path.as_str(), None), |(head, rest)| (head, Some(rest)));
@@ -121,6 +112,7 @@ pub async fn expand(ctx: &Ctx, from: &str, paths: &[String], mut records: Vec<&m
             None => groups.push((head, rest.into_iter().collect())),
         }
     }
+    let mut written = rows.iter().map(|row| row.json()).collect::<Result<Vec<_>>>()?;
     for (head, rest) in groups {
         let relations = &ctx.app.operations.relations;
         let Some(relation) = relations.iter().find(|one| one.from == from && one.field == head) else {
@@ -131,29 +123,44 @@ pub async fn expand(ctx: &Ctx, from: &str, paths: &[String], mut records: Vec<&m
             };
             return Err(Error::member("/expand", "unknown_relation", detail));
         };
-        let id_of = |record: &Value| record[&relation.member].as_str().and_then(|id| Uuid::parse_str(id).ok());
-        let mut ids: Vec<Uuid> = records.iter().filter_map(|record| id_of(record)).collect();
+        let asked: Vec<Option<Uuid>> = rows.iter().map(|row| row.id_in(relation.member.column)).collect();
+        let mut ids: Vec<Uuid> = asked.iter().copied().flatten().collect();
         ids.sort_unstable();
         ids.dedup();
-        let mut found = if ids.is_empty() { Found::new() } else { relation.fetch(ctx.clone(), ids).await? };
-        if !rest.is_empty() {
-            let next: Vec<&mut Value> = found
-                .values_mut()
-                .flat_map(|value| match value {
-                    Value::Array(rows) => rows.iter_mut().collect::<Vec<_>>(),
-                    one => vec![one],
-                })
-                .collect();
-            Box::pin(expand(ctx, relation.to, &rest, next)).await?;
-        }
-        for record in &mut records {
-            let value = id_of(record).and_then(|id| found.get(&id).cloned()).unwrap_or_else(|| relation.nothing());
-            if let Some(members) = record.as_object_mut()
-                && !value.is_null()
-            {
-                members.insert(relation.field.into(), value);
+        let found = if ids.is_empty() { Found::new() } else { relation.fetch(ctx.clone(), ids).await? };
+        let found = members(ctx, relation, &rest, found).await?;
+        for (record, id) in written.iter_mut().zip(asked) {
+            match id.and_then(|id| found.get(&id)) {
+                Some(value) => add_member(record, relation.field, value),
+                None if relation.many => add_member(record, relation.field, b"[]"),
+                None => {}
             }
         }
     }
-    Ok(())
+    Ok(written)
+}
+
+/// What a relation found as the members it makes, with what is to follow from there.
+async fn members(ctx: &Ctx, relation: &Relation, rest: &[String], found: Found) -> Result<HashMap<Uuid, Vec<u8>>> {
+    let rows: Vec<&dyn Row> = found.values().flatten().map(|row| &**row).collect();
+    let mut written = Box::pin(expanded(ctx, relation.to, rest, &rows)).await?.into_iter();
+    let members = found.iter().map(|(id, rows)| {
+        let mut rows = written.by_ref().take(rows.len());
+        let member = match relation.many {
+            true => [b"[".as_slice(), &rows.collect::<Vec<_>>().join(b",".as_slice()), b"]"].concat(),
+            false => rows.next().unwrap_or_default(),
+        };
+        (*id, member)
+    });
+    Ok(members.collect())
+}
+
+/// Adds a member to an object of JSON, which is never empty: every record has its id.
+fn add_member(object: &mut Vec<u8>, name: &str, value: &[u8]) {
+    object.pop();
+    object.extend_from_slice(b",\"");
+    object.extend_from_slice(name.as_bytes());
+    object.extend_from_slice(b"\":");
+    object.extend_from_slice(value);
+    object.push(b'}');
 }

@@ -14,14 +14,16 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use roundtable_entity::Record;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    IsolationLevel, QueryTrait, Select, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument;
 
 use crate::error::{Code, Error, Result, is_retryable};
+use crate::sqlite::Readers;
 
 /// A transaction, shared by everything done in it.
 pub type Tx = Arc<DatabaseTransaction>;
@@ -42,6 +44,7 @@ pub struct Store {
     read: DatabaseConnection,
     write: DatabaseConnection,
     queue: Option<mpsc::Sender<Job>>,
+    readers: Option<Arc<Readers>>,
 }
 
 /// How to reach the database.
@@ -69,7 +72,7 @@ impl Store {
                 ])
             });
             let connection = Database::connect(pool).await?;
-            Ok(Self { read: connection.clone(), write: connection, queue: None })
+            Ok(Self { read: connection.clone(), write: connection, queue: None, readers: None })
         } else {
             Err(Error::new(Code::Internal, "the database url starts with sqlite: or postgres://"))
         }
@@ -87,12 +90,21 @@ impl Store {
         let read = Database::connect(many).await?;
         let (queue, jobs) = mpsc::channel(4096);
         tokio::spawn(commit_in_groups(write.clone(), jobs));
-        Ok(Self { read, write, queue: Some(queue) })
+        let readers = Some(Readers::of(file_of(&file)?));
+        Ok(Self { read, write, queue: Some(queue), readers })
     }
 
     /// For answers.
     pub fn read(&self) -> &DatabaseConnection {
         &self.read
+    }
+
+    /// Rows of a record, outside any transaction.
+    pub(crate) async fn rows<R: Record>(&self, select: Select<R::Entity>) -> Result<Vec<R>> {
+        match &self.readers {
+            Some(readers) => readers.rows(select.build(DbBackend::Sqlite)).await,
+            None => Ok(select.all(&self.read).await?),
+        }
     }
 
     /// The connection migrations and checks run on.
@@ -229,6 +241,12 @@ fn common(url: &str, connections: u32) -> ConnectOptions {
         .test_before_acquire(false)
         .sqlx_logging(false);
     options
+}
+
+/// The file that an address of SQLite names.
+fn file_of(url: &str) -> Result<std::path::PathBuf> {
+    let options: sqlx::sqlite::SqliteConnectOptions = url.parse().map_err(Error::internal)?;
+    Ok(options.get_filename().to_owned())
 }
 
 fn pragmas(sqlite: sqlx::sqlite::SqliteConnectOptions) -> sqlx::sqlite::SqliteConnectOptions {

@@ -7,7 +7,8 @@ use futures_util::Stream;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::graphql::{Node, Shape, arguments, failed, field_name, shape};
+use crate::graphql::{Shape, arguments, failed, field_name, shape};
+use crate::node::Node;
 use crate::operation::{Operation, Operations};
 use crate::stream::{Gone, Next, Presence, Tail};
 
@@ -49,7 +50,7 @@ fn events<'a>(tail: Tail, request_id: Arc<str>) -> impl Stream<Item = async_grap
                     Ok(Next::Silence(_)) => continue,
                     Ok(Next::Event(event)) => {
                         let value = serde_json::to_value(&*event);
-                        let value = value.map(|value| FieldValue::owned_any(Node(Arc::new(value))));
+                        let value = value.map(|value| FieldValue::owned_any(Node::of(value)));
                         Some((value.map_err(|error| failed(&Error::internal(error), &request_id)), Some(tail)))
                     }
                     Ok(Next::End(Gone::Stopping)) => None,
