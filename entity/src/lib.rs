@@ -7,7 +7,7 @@ mod record;
 mod scalar;
 mod vocabulary;
 
-pub use record::{Field, Record, Use, Wire, absent};
+pub use record::{Cells, Field, Record, Use, Wire, absent, cell};
 pub use scalar::{Listed, Texts, Timestamp, microseconds, name_key};
 pub use vocabulary::*;
 

@@ -1,4 +1,5 @@
-use sea_orm::{ActiveModelTrait, EntityTrait, FromQueryResult, IntoActiveModel, ModelTrait};
+use sea_orm::sea_query::{ArrayType, Value, ValueType};
+use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, ModelTrait};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
@@ -87,6 +88,22 @@ pub trait Record:
     fn archived_at(&self) -> Option<Timestamp>;
     /// The column of that name.
     fn column(name: &str) -> Option<<Self::Entity as EntityTrait>::Column>;
+    /// What clients read in this column; null where it is absent or never shown.
+    fn member(&self, column: &str) -> serde_json::Result<serde_json::Value>;
+    /// The row these cells hold, one a column and in their order.
+    fn from_cells(cells: &mut impl Cells) -> Result<Self, DbErr>;
+}
+
+/// The cells of a row that was read, one after the other.
+pub trait Cells {
+    /// The next one, as a value of this kind.
+    fn next(&mut self, kind: ArrayType) -> Result<Value, DbErr>;
+}
+
+/// The next cell as a member of a record.
+pub fn cell<T: ValueType>(cells: &mut impl Cells) -> Result<T, DbErr> {
+    let value = cells.next(T::array_type())?;
+    T::try_from(value).map_err(|_| DbErr::Type(format!("a stored value is not a {}", T::type_name())))
 }
 
 /// Whether a member is left out of the wire form because it holds nothing.
@@ -227,6 +244,32 @@ macro_rules! record {
             fn archived_at(&self) -> Option<$crate::Timestamp> { self.archived_at }
             fn column(name: &str) -> Option<Column> {
                 <Column as std::str::FromStr>::from_str(name).ok()
+            }
+            fn member(&self, column: &str) -> serde_json::Result<serde_json::Value> {
+                match column {
+                    "id" => serde_json::to_value(&self.id),
+                    $( stringify!($g) => serde_json::to_value(&self.$g), )*
+                    $( stringify!($e) => serde_json::to_value(&self.$e), )*
+                    $( stringify!($k) => serde_json::to_value(&self.$k), )*
+                    "version" => serde_json::to_value(&self.version),
+                    "created_at" => serde_json::to_value(&self.created_at),
+                    "updated_at" => serde_json::to_value(&self.updated_at),
+                    "archived_at" => serde_json::to_value(&self.archived_at),
+                    _ => Ok(serde_json::Value::Null),
+                }
+            }
+            fn from_cells(cells: &mut impl $crate::Cells) -> Result<Self, sea_orm::DbErr> {
+                Ok(Self {
+                    id: $crate::cell(cells)?,
+                    $( $g: $crate::cell(cells)?, )*
+                    $( $e: $crate::cell(cells)?, )*
+                    $( $k: $crate::cell(cells)?, )*
+                    $( $h: $crate::cell(cells)?, )*
+                    version: $crate::cell(cells)?,
+                    created_at: $crate::cell(cells)?,
+                    updated_at: $crate::cell(cells)?,
+                    archived_at: $crate::cell(cells)?,
+                })
             }
         }
     };

@@ -108,7 +108,7 @@ pub async fn step(app: &Arc<App>) -> Result<bool> {
     let active = webhook::Entity::find()
         .filter(webhook::Column::State.eq(WebhookState::Active))
         .filter(webhook::Column::ArchivedAt.is_null());
-    let told = readable::rows::<webhook::Model>(app.store.read(), active).await?.rows;
+    let told = readable::rows_at::<webhook::Model>(app.store.read(), active).await?.rows;
     let mut new = Vec::new();
     for webhook in &told {
         let events = seen(app, webhook, from, to).await?.unwrap_or_default();

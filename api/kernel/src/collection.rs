@@ -14,7 +14,7 @@ use crate::ctx::Ctx;
 use crate::error::{Error, Result};
 use crate::list::{self, Asked, Narrow};
 use crate::op::Op;
-use crate::operation::{Answered, Collection, Kind, Nothing, One, Operation, Operations, Parameter, Run};
+use crate::operation::{Answered, Collection, Kind, Nothing, Operation, Operations, Parameter, Run};
 use crate::principal;
 use crate::reader::Reader;
 use crate::record::{self, Target};
@@ -22,6 +22,7 @@ use crate::relation::Relation;
 use crate::schema::camel;
 use crate::scope::Scoped;
 use crate::seal;
+use crate::shown::Single;
 
 /// Adds a collection's operations to the table.
 pub struct CollectionOf<'t, R> {
@@ -38,7 +39,7 @@ async fn shown<R: Scoped>(ctx: &Ctx, mut row: R) -> Result<Answered> {
     if let Some(standing) = ctx.caller.standing() {
         seal::show(ctx, standing, std::slice::from_mut(&mut row)).await?;
     }
-    Ok(Answered { version: Some(row.version()), id: Some(row.id()), shown: Box::new(One(row)) })
+    Ok(Answered { version: Some(row.version()), id: Some(row.id()), shown: Box::new(Single(row)) })
 }
 
 impl<R: Scoped> CollectionOf<'_, R> {

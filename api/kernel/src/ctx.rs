@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use chrono::{NaiveDate, TimeDelta};
 use ipnet::IpNet;
-use roundtable_entity::{Timestamp, Via, event};
-use sea_orm::{ActiveModelTrait, ActiveValue};
+use roundtable_entity::{Record, Timestamp, Via, event};
+use sea_orm::{ActiveValue, EntityTrait, Select};
 use uuid::Uuid;
 
 use crate::access::{Permit, permit};
@@ -224,6 +224,14 @@ impl Ctx {
         }
     }
 
+    /// Rows of a record: as the transaction sees them when there is one.
+    pub(crate) async fn rows<R: Record>(&self, select: Select<R::Entity>) -> Result<Vec<R>> {
+        match (&self.tx, self.app.store.inline()) {
+            (None, Some(inline)) => inline.rows(select).await,
+            _ => Ok(select.all(&self.read()).await?),
+        }
+    }
+
     /// Answers at the read replica, where there is one that has all that was committed before; else, or when that fails,
     /// at the primary.
     pub async fn answer<T, F, Fut>(&self, ask: F) -> Result<T>
@@ -231,9 +239,8 @@ impl Ctx {
         F: Fn(Ctx) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let primary = Ctx { at_replica: false, ..self.clone() };
         let Some(replica) = self.app.store.replica().filter(|_| self.tx.is_none()) else {
-            return ask(primary).await;
+            return ask(self.clone()).await;
         };
         if replica.is_current().await {
             match ask(Ctx { at_replica: true, ..self.clone() }).await {
@@ -249,7 +256,7 @@ impl Ctx {
             }
         }
         metrics::counter!("roundtable_reads_total", "at" => "primary").increment(1);
-        ask(primary).await
+        ask(Ctx { at_replica: false, ..self.clone() }).await
     }
 
     /// Runs `work` in a transaction, or in the one already begun. It may run more than once.
@@ -261,6 +268,10 @@ impl Ctx {
     {
         if self.tx.is_some() {
             return work(self.clone()).await;
+        }
+        // What every write looks at is asked for before its transaction, which then need not ask.
+        if let Some(standing) = self.caller.standing().filter(|standing| !standing.partnership_id.is_nil()) {
+            self.app.seals.any(self, standing.partnership_id).await?;
         }
         let ctx = self.clone();
         store::to_its_end(async move {
@@ -392,7 +403,7 @@ impl Ctx {
             happened_at: ActiveValue::Set(self.now()),
             ..Default::default()
         };
-        row.insert(&self.read()).await?;
+        event::Entity::insert(row).exec_without_returning(&self.read()).await?;
         self.app.operations.follow(self, kind, record.id()).await
     }
 }

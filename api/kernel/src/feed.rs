@@ -14,8 +14,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::ctx::Ctx;
-use crate::error::{Code, Result};
+use crate::error::{Code, Error, Result};
 use crate::list::{self, PageInfo};
+use crate::node::{Node, Row};
 use crate::op::Op;
 use crate::operation::{Answered, Kind, Operation, Operations, Parameter};
 use crate::order;
@@ -263,6 +264,25 @@ fn show(ctx: &Ctx, row: &event::Model, changed: Vec<String>, known: &Known) -> R
         archived: known.archived,
         record: Some(known.value.clone()).filter(|_| !known.archived),
     }))
+}
+
+/// Nothing leads on from an event but the record in it.
+impl Row for Event {
+    fn json(&self) -> Result<Vec<u8>> {
+        serde_json::to_vec(self).map_err(Error::internal)
+    }
+    fn value(&self) -> Result<Value> {
+        serde_json::to_value(self).map_err(Error::internal)
+    }
+    fn member(&self, column: &str) -> Result<Value> {
+        Ok(self.value()?[crate::schema::camel(column)].take())
+    }
+    fn id_in(&self, _column: &str) -> Option<Uuid> {
+        None
+    }
+    fn into_node(self) -> Result<Node> {
+        self.value().map(Node::of)
+    }
 }
 
 /// Position that reading begins after: that of the cursor, or the beginning.

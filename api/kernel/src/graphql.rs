@@ -17,11 +17,13 @@ use uuid::Uuid;
 
 use crate::ctx::Ctx;
 use crate::error::{Code, Error};
+use crate::list;
+use crate::node::{Member, Node};
 use crate::op::Op;
-use crate::operation::{Arguments, Kind, Operation, Operations};
+use crate::operation::{Arguments, FormOf, Kind, Operation, Operations};
 use crate::relation::Relation;
 use crate::schema::referred;
-use crate::session::{Loaded, LoadedValue, Node, Session};
+use crate::session::{Loaded, LoadedValue, Session};
 use crate::subscription;
 
 /// Field of the query root for an operation: `listMeetings` is `meetings`, `getMeeting` is `meeting`.
@@ -138,17 +140,17 @@ impl Shape {
     }
 
     /// A stored value as GraphQL shows it.
-    fn show(&self, value: &Value) -> Option<GqlValue> {
+    fn show(&self, value: Value) -> Option<GqlValue> {
         Some(match (self, value) {
             (_, Value::Null) => return None,
             (Shape::Word(_), Value::String(word)) => GqlValue::Enum(Name::new(word.to_uppercase())),
             (Shape::List(of), Value::Array(items)) => {
-                GqlValue::List(items.iter().filter_map(|item| of.show(item)).collect())
+                GqlValue::List(items.into_iter().filter_map(|item| of.show(item)).collect())
             }
-            (_, Value::String(text)) => GqlValue::String(text.clone()),
-            (_, Value::Bool(yes)) => GqlValue::Boolean(*yes),
-            (_, Value::Number(number)) => GqlValue::Number(number.clone()),
-            (_, other) => GqlValue::from_json(other.clone()).unwrap_or_default(),
+            (_, Value::String(text)) => GqlValue::String(text),
+            (_, Value::Bool(yes)) => GqlValue::Boolean(yes),
+            (_, Value::Number(number)) => GqlValue::Number(number),
+            (_, other) => GqlValue::from_json(other).unwrap_or_default(),
         })
     }
 
@@ -331,8 +333,8 @@ fn members(operations: &Arc<Operations>, of: &str, schema: &Value) -> Vec<Field>
                 (_, shape) => shape,
             };
             let kind = shape.typed(required.contains(member.as_str()));
-            let name = member.clone();
-            let field = Field::new(member, kind, move |ctx| member_value(ctx, &name, &shape))
+            let of_record = operations.member(member);
+            let field = Field::new(member, kind, move |ctx| member_value(ctx, &of_record, &shape))
                 .description(text(schema, "description"));
             match operations.deprecations.member(of, member) {
                 Some(end) => field.deprecation(Some(&end.reason())),
@@ -342,32 +344,34 @@ fn members(operations: &Arc<Operations>, of: &str, schema: &Value) -> Vec<Field>
         .collect()
 }
 
-fn member_value<'a>(ctx: ResolverContext<'a>, name: &str, shape: &Shape) -> FieldFuture<'a> {
-    let Some(Node(record)) = ctx.parent_value.downcast_ref::<Node>() else {
+fn member_value<'a>(ctx: ResolverContext<'a>, member: &Member, shape: &Shape) -> FieldFuture<'a> {
+    let Some(node) = ctx.parent_value.downcast_ref::<Node>() else {
         return FieldFuture::from_value(None);
     };
-    let value = &record[name];
-    match (shape, value) {
-        (Shape::Record, Value::Object(_)) => {
-            let (node, kind) = (Node(Arc::new(value.clone())), record["recordType"].as_str().unwrap_or_default());
-            let kind = kind.to_owned();
+    match (shape, node.member(member)) {
+        (_, Err(error)) => FieldFuture::new(async move {
+            Err::<Option<FieldValue<'a>>, _>(failed_at(&ctx, &error, &ctx.ctx.data::<Session>()?.ctx.request_id))
+        }),
+        (Shape::Record, Ok(value @ Value::Object(_))) => {
+            let kind = node.member(&Member { name: "recordType".into(), column: "record_type" }).unwrap_or_default();
             FieldFuture::new(async move {
                 let operations = &ctx.ctx.data::<Session>()?.ctx.app.operations;
-                let name = operations.readers.get(kind.as_str()).map(|reader| reader.name).unwrap_or_default();
-                let form = operations.interfaces.get(name).map_or(name, |narrowing| narrowing(&node.0));
+                let reader = kind.as_str().and_then(|kind| operations.readers.get(kind));
+                let name = reader.map(|reader| reader.name).unwrap_or_default();
+                let node = Node::of(value);
+                let form = operations.interfaces.get(name).map_or(name, |form_of| form_of(&node.kind()));
                 Ok(Some(FieldValue::owned_any(node).with_type(form)))
             })
         }
-        (Shape::Nested(_), Value::Object(_)) => {
-            let node = Node(Arc::new(value.clone()));
-            FieldFuture::new(async move { Ok(Some(FieldValue::owned_any(node))) })
+        (Shape::Nested(_), Ok(value @ Value::Object(_))) => {
+            FieldFuture::new(async move { Ok(Some(FieldValue::owned_any(Node::of(value)))) })
         }
-        (Shape::List(of), Value::Array(items)) if matches!(**of, Shape::Nested(_)) => {
-            let nodes: Vec<FieldValue<'a>> =
-                items.iter().map(|item| FieldValue::owned_any(Node(Arc::new(item.clone())))).collect();
+        (Shape::List(of), Ok(Value::Array(items))) if matches!(**of, Shape::Nested(_)) => {
+            let nodes = items.into_iter().map(|item| FieldValue::owned_any(Node::of(item)));
+            let nodes: Vec<FieldValue<'a>> = nodes.collect();
             FieldFuture::new(async move { Ok(Some(FieldValue::list(nodes))) })
         }
-        _ => FieldFuture::from_value(shape.show(value)),
+        (_, Ok(value)) => FieldFuture::from_value(shape.show(value)),
     }
 }
 
@@ -379,7 +383,7 @@ fn relation_description(relation: &Relation) -> String {
     if relation.many {
         format!("The {} of this record that you may know of.", crate::schema::camel(relation.field))
     } else {
-        format!("The record `{}` points to, if you may know of it.", relation.member)
+        format!("The record `{}` points to, if you may know of it.", relation.member.name)
     }
 }
 
@@ -388,11 +392,7 @@ fn relation_field(operations: &Arc<Operations>, index: usize, relation: &Relatio
     let (to, many) = (relation.to, relation.many);
     let narrowing = operations.interfaces.get(to).copied();
     Field::new(relation.field, target_type(relation), move |ctx| {
-        let id = ctx
-            .parent_value
-            .downcast_ref::<Node>()
-            .and_then(|Node(record)| record[&member].as_str())
-            .and_then(|id| Uuid::parse_str(id).ok());
+        let id = ctx.parent_value.downcast_ref::<Node>().and_then(|node| node.id_in(&member));
         FieldFuture::new(async move {
             let session = ctx.ctx.data::<Session>()?;
             session.budget.take(0).map_err(|error| failed_at(&ctx, &error, &session.ctx.request_id))?;
@@ -422,8 +422,8 @@ fn relation_field(operations: &Arc<Operations>, index: usize, relation: &Relatio
     .description(relation_description(relation))
 }
 
-fn narrowed<'a>(node: Node, narrowing: Option<fn(&Value) -> &'static str>) -> FieldValue<'a> {
-    let kind = narrowing.map(|narrowing| narrowing(&node.0));
+fn narrowed<'a>(node: Node, narrowing: Option<FormOf>) -> FieldValue<'a> {
+    let kind = narrowing.map(|form_of| form_of(&node.kind()));
     let value = FieldValue::owned_any(node);
     match kind {
         Some(kind) => value.with_type(kind),
@@ -541,7 +541,7 @@ fn connection(builder: SchemaBuilder, item: &str) -> SchemaBuilder {
 struct Edge {
     cursor: String,
     node: Node,
-    narrowing: Option<fn(&Value) -> &'static str>,
+    narrowing: Option<FormOf>,
 }
 
 struct Rows {
@@ -621,33 +621,24 @@ async fn resolve<'a>(
         Err(error) if error.code == Code::NotFound && operation.kind == Kind::Get => return Ok(None),
         other => other.map_err(|error| failed_at(&context, &error, &ctx.request_id))?,
     };
-    let value = answered.shown.value().map_err(|error| failed_at(&context, &error, &ctx.request_id))?;
-    let narrowing = |name: &str| operations.interfaces.get(name).copied();
-    let Some(item) = &operation.item else {
-        return Ok(Some(narrowed(Node(Arc::new(value)), narrowing(&operation.answer))));
+    let shown = answered.shown;
+    let narrowing = operation.item.as_ref().unwrap_or(&operation.answer);
+    let narrowing = operations.interfaces.get(narrowing.as_str()).copied();
+    let page =
+        shown.page().map(|(page_info, total)| (serde_json::to_value(page_info), total, shown.cursors().to_vec()));
+    let nodes = shown.into_nodes().map_err(|error| failed_at(&context, &error, &ctx.request_id))?;
+    let Some((page_info, total, cursors)) = page else {
+        return Ok(nodes.into_iter().next().map(|node| narrowed(node, narrowing)));
     };
-    Ok(Some(FieldValue::owned_any(rows(value, answered.shown.cursors(), narrowing(item)))))
+    // Cursors are there when they are selected.
+    let cursors = cursors.into_iter().chain(std::iter::repeat_with(String::new));
+    let edges = nodes.into_iter().zip(cursors).map(|(node, cursor)| Edge { cursor, node, narrowing }).collect();
+    Ok(Some(FieldValue::owned_any(Rows { edges, page_info: Node::of(page_info?), total })))
 }
 
 /// A body with nothing in it is not asked for.
 fn has_members(operations: &Operations, body: &str) -> bool {
     operations.schemas.named.get(body).is_some_and(|schema| schema.get("properties").is_some())
-}
-
-fn rows(mut page: Value, cursors: &[String], narrowing: Option<fn(&Value) -> &'static str>) -> Rows {
-    let items = match page["items"].take() {
-        Value::Array(items) => items,
-        _ => Vec::new(),
-    };
-    Rows {
-        edges: items
-            .into_iter()
-            .zip(cursors)
-            .map(|(item, cursor)| Edge { cursor: cursor.clone(), node: Node(Arc::new(item)), narrowing })
-            .collect(),
-        total: page["totalCount"].as_u64(),
-        page_info: Node(Arc::new(page["pageInfo"].take())),
-    }
 }
 
 pub(crate) fn arguments(
@@ -683,8 +674,14 @@ pub(crate) fn arguments(
         }
         out.parameters.insert(parameter.name.clone(), value);
     }
-    if operation.item.is_some() && context.ctx.look_ahead().field("totalCount").exists() {
-        out.parameters.insert("total".into(), json!(true));
+    if operation.item.is_some() {
+        let selected = context.ctx.look_ahead();
+        if selected.field("totalCount").exists() {
+            out.parameters.insert("total".into(), json!(true));
+        }
+        if selected.field("edges").field("cursor").exists() {
+            out.parameters.insert(list::CURSORS.into(), json!(true));
+        }
     }
     if let Some(body) = &operation.body {
         out.body = match context.args.get("input") {
@@ -738,7 +735,7 @@ async fn find_node<'a>(ctx: &Ctx, id: Uuid) -> Result<Option<FieldValue<'a>>, Er
         Err(error) if matches!(error.code.status(), 403 | 404) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let value = answered.shown.value()?;
-    let kind = operations.interfaces.get(collection.name).map_or(collection.name, |narrowing| narrowing(&value));
-    Ok(Some(FieldValue::owned_any(Node(Arc::new(value))).with_type(kind)))
+    let Some(node) = answered.shown.into_nodes()?.pop() else { return Ok(None) };
+    let kind = operations.interfaces.get(collection.name).map_or(collection.name, |form_of| form_of(&node.kind()));
+    Ok(Some(FieldValue::owned_any(node).with_type(kind)))
 }

@@ -70,10 +70,7 @@ pub fn request_id(request: &HttpRequest) -> Arc<str> {
 
 /// What the token says and who that is, if it is one of ours and still good.
 pub async fn recognized(app: &App, token: &str) -> Result<(Arc<Claims>, Known)> {
-    if app.keys.may_be_newer(token) {
-        app.keys.refresh(&app.store).await?;
-    }
-    let claims = app.keys.verify(token)?;
+    let claims = app.keys.recognize(&app.store, token).await?;
     let known = app.principals.known(&app.store, claims.sub).await?;
     let known = known.filter(|known| known.honours(&claims)).ok_or(Code::Unauthenticated)?;
     Ok((claims, known))

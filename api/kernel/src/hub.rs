@@ -29,6 +29,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const QUIET: Duration = Duration::from_secs(5);
 /// How long it has to answer.
 const PROBE: Duration = Duration::from_secs(3);
+/// Time in which commits gather to be looked at together: looking after each would cost more than the commits do.
+const GATHER: Duration = Duration::from_millis(20);
 
 /// See the module.
 pub struct Hub {
@@ -124,6 +126,7 @@ impl Hub {
 pub async fn follow(app: Arc<App>) {
     let mut stopping = app.hub.stopping();
     loop {
+        let gathered = tokio::time::Instant::now() + GATHER;
         match order::settle(&app.store).await {
             Ok(last) => {
                 app.hub.last.send_if_modified(|known| std::mem::replace(known, last) != last);
@@ -135,6 +138,7 @@ pub async fn follow(app: Arc<App>) {
             () = tokio::time::sleep(LOOK) => {}
             _ = stopping.wait_for(|stopping| *stopping) => return,
         }
+        tokio::time::sleep_until(gathered).await;
     }
 }
 

@@ -3,10 +3,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use roundtable_entity::{Field, Record, Use};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, Order, Query, SimpleExpr};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect, Value as SqlValue,
+    QuerySelect, QueryTrait, Value as SqlValue,
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -25,6 +25,9 @@ pub const MOST: u64 = 200;
 /// Rows of a page unless said otherwise.
 pub const DEFAULT: u64 = 50;
 
+/// Parameter under which GraphQL asks for the cursor of each row.
+pub(crate) const CURSORS: &str = "cursors";
+
 /// One page of a list.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,7 +39,7 @@ pub struct Page<R> {
     /// Rows on all pages, when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_count: Option<u64>,
-    /// Cursor of each row, for GraphQL edges.
+    /// Cursor of each row, when GraphQL asked for them.
     #[serde(skip)]
     pub cursors: Vec<String>,
 }
@@ -62,19 +65,30 @@ pub struct PageInfo {
     pub unreadable: Vec<Uuid>,
 }
 
-impl PageInfo {
-    fn of(cursors: &[String], has_next_page: bool, has_previous_page: bool) -> Self {
-        Self {
+impl<R> Page<R> {
+    /// A page of what was found: one row more than asked for where another page follows.
+    fn of(
+        found: Readable<R>,
+        first: u64,
+        has_previous_page: bool,
+        parameters: &Map<String, Value>,
+        cursor: impl Fn(&R) -> Result<String>,
+    ) -> Result<Self> {
+        let Readable { rows: mut items, unreadable } = found;
+        let has_next_page = items.len() as u64 > first;
+        items.truncate(usize::try_from(first).unwrap_or(usize::MAX));
+        let page_info = PageInfo {
             has_next_page,
             has_previous_page,
-            start_cursor: cursors.first().cloned(),
-            end_cursor: cursors.last().cloned(),
-            unreadable: Vec::new(),
-        }
-    }
-
-    fn without(self, unreadable: Vec<Uuid>) -> Self {
-        Self { unreadable, ..self }
+            start_cursor: items.first().map(&cursor).transpose()?,
+            end_cursor: items.last().map(&cursor).transpose()?,
+            unreadable,
+        };
+        let cursors = match parameters.contains_key(CURSORS) {
+            true => items.iter().map(cursor).collect::<Result<_>>()?,
+            false => Vec::new(),
+        };
+        Ok(Self { items, page_info, total_count: None, cursors })
     }
 }
 
@@ -151,12 +165,14 @@ pub async fn page<R: Scoped>(ctx: &Ctx, permit: &Permit, asked: &Asked<'_>) -> R
 
 fn empty<R>(parameters: &Map<String, Value>) -> Page<R> {
     let total = parameters.get("total").and_then(Value::as_bool) == Some(true);
-    Page {
-        items: Vec::new(),
-        page_info: PageInfo::of(&[], false, false),
-        total_count: total.then_some(0),
-        cursors: Vec::new(),
-    }
+    let page_info = PageInfo {
+        has_next_page: false,
+        has_previous_page: false,
+        start_cursor: None,
+        end_cursor: None,
+        unreadable: Vec::new(),
+    };
+    Page { items: Vec::new(), page_info, total_count: total.then_some(0), cursors: Vec::new() }
 }
 
 fn sort<R: Record>(parameters: &Map<String, Value>) -> Result<Option<Sort>> {
@@ -215,17 +231,12 @@ async fn sorted<R: Scoped>(
     if sort.field != "id" {
         query = query.order_by(column, order.clone());
     }
-    let query = query.order_by(id, order).limit(first + 1);
-    let Readable { rows: mut items, unreadable } = readable::rows::<R>(&ctx.read(), query).await?;
-    let has_next_page = items.len() as u64 > first;
-    items.truncate(usize::try_from(first).unwrap_or(usize::MAX));
-    let mut cursors = Vec::with_capacity(items.len());
-    for item in &items {
+    let found = readable::rows::<R>(ctx, query.order_by(id, order).limit(first + 1)).await?;
+    let page = Page::of(found, first, has_previous_page, parameters, |item| {
         let value = if sort.unseen.is_some() { Value::Null } else { json_value(&item.get(column))? };
-        cursors.push(write_cursor(print, &value, item.id()));
-    }
-    let page_info = PageInfo::of(&cursors, has_next_page, has_previous_page).without(unreadable);
-    Ok(Page { page_info, items, total_count: total, cursors })
+        Ok(write_cursor(print, &value, item.id()))
+    })?;
+    Ok(Page { total_count: total, ..page })
 }
 
 /// What a column holds in the row that these conditions leave, if they leave one.
@@ -254,24 +265,23 @@ async fn ranked<R: Scoped>(
         _ => Expr::cust(format!("bm25(\"{table}_search\", 10.0, 5.0, 3.0, 1.0)")),
     };
     let has_previous_page = after.is_some();
-    let mut select = Query::select();
-    select.expr_as(Expr::col((R::Entity::default(), id)), "id").expr_as(rank.clone(), "rank");
-    select.from(R::Entity::default());
+    let joined = |select: &mut SelectStatement| {
+        if backend != DbBackend::Postgres {
+            let same = Expr::cust(format!("\"{table}_search\".rowid = \"{table}\".row_key"));
+            select.inner_join(format!("{table}_search"), same);
+        }
+    };
     let found = match backend {
         DbBackend::Postgres => matches::<R>(backend, words),
-        _ => {
-            select.inner_join(
-                format!("{table}_search"),
-                Expr::cust(format!("\"{table}_search\".rowid = \"{table}\".row_key")),
-            );
-            Expr::cust_with_values(format!("\"{table}_search\" MATCH ?"), [fts_query(words)])
-        }
+        _ => Expr::cust_with_values(format!("\"{table}_search\" MATCH ?"), [fts_query(words)]),
     };
     // The weight is counted over the words of all rows, hidden ones too, so cursors do not hold it.
     let after = match after {
         None => None,
         Some((Value::Null, after_id)) => {
-            let mut weighed = select.clone();
+            let mut weighed = Query::select();
+            weighed.expr_as(rank.clone(), "rank").from(R::Entity::default());
+            joined(&mut weighed);
             weighed.cond_where(R::rows(permit).add(found.clone()).add(id.eq(after_id)));
             let row = ctx.read().query_one(&weighed).await?.ok_or(Code::InvalidCursor)?;
             Some((row.try_get::<f64>("", "rank")?, after_id))
@@ -283,19 +293,16 @@ async fn ranked<R: Scoped>(
         Some(true) => {
             let mut count = Query::select();
             count.expr_as(Func::count(Expr::col((R::Entity::default(), id))), "total").from(R::Entity::default());
-            if backend != DbBackend::Postgres {
-                count.inner_join(
-                    format!("{table}_search"),
-                    Expr::cust(format!("\"{table}_search\".rowid = \"{table}\".row_key")),
-                );
-            }
+            joined(&mut count);
             count.cond_where(rows.clone());
             let row = ctx.read().query_one(&count).await?;
             row.map(|row| row.try_get::<i64>("", "total")).transpose()?.map(i64::unsigned_abs)
         }
         _ => None,
     };
-    select.cond_where(rows);
+    let mut query = R::Entity::find().filter(rows);
+    let select = QueryTrait::query(&mut query);
+    joined(select);
     if let Some((after_rank, after_id)) = after {
         select.and_where(
             Expr::tuple([rank.clone(), Expr::col((R::Entity::default(), id))])
@@ -303,22 +310,12 @@ async fn ranked<R: Scoped>(
         );
     }
     select.order_by_expr(rank, Order::Asc).order_by((R::Entity::default(), id), Order::Asc).limit(first + 1);
-    let mut found: Vec<Uuid> = Vec::new();
-    for row in ctx.read().query_all(&select).await? {
-        found.push(row.try_get("", "id")?);
-    }
-    let has_next_page = found.len() as u64 > first;
-    found.truncate(usize::try_from(first).unwrap_or(usize::MAX));
-    let query = R::Entity::find().filter(id.is_in(found.iter().copied()));
-    let Readable { rows: mut models, unreadable } = readable::rows::<R>(&ctx.read(), query).await?;
-    let place = |row: &R| found.iter().position(|id| *id == row.id());
-    models.sort_by_key(place);
+    let found = readable::rows::<R>(ctx, query).await?;
     let print = print(permit, parameters);
-    let cursors: Vec<String> = found.iter().map(|id| write_cursor(&print, &Value::Null, *id)).collect();
-    let page_info = PageInfo::of(&cursors, has_next_page, has_previous_page).without(unreadable);
-    let cursors = found.iter().zip(cursors).filter(|(id, _)| !page_info.unreadable.contains(id));
-    let cursors = cursors.map(|(_, cursor)| cursor).collect();
-    Ok(Page { page_info, items: models, total_count: total, cursors })
+    let page = Page::of(found, first, has_previous_page, parameters, |item| {
+        Ok(write_cursor(&print, &Value::Null, item.id()))
+    })?;
+    Ok(Page { total_count: total, ..page })
 }
 
 /// Rows whose words match.
@@ -456,7 +453,7 @@ fn json_value(value: &SqlValue) -> Result<Value> {
 fn print(permit: &Permit, parameters: &Map<String, Value>) -> String {
     let mut asked: Vec<String> = parameters
         .iter()
-        .filter(|(name, _)| !matches!(name.as_str(), "first" | "after" | "total" | "expand"))
+        .filter(|(name, _)| !matches!(name.as_str(), "first" | "after" | "total" | "expand" | CURSORS))
         .map(|(name, value)| format!("{name}={value}"))
         .collect();
     asked.sort();
@@ -487,16 +484,25 @@ pub fn read_cursor(cursor: &str, print: &str) -> Result<(Value, Uuid)> {
     if bound == print { Ok((value, id)) } else { Err(refused()) }
 }
 
+/// Most ids that are padded: far below the number of values a statement takes.
+const PADDED: usize = 1024;
+
+/// These ids, the last repeated up to a power of two: so a statement has few texts and stays prepared.
+fn padded(ids: &[Uuid]) -> impl Iterator<Item = Uuid> {
+    let length = if ids.len() <= PADDED { ids.len().next_power_of_two() } else { ids.len() };
+    ids.iter().copied().chain(ids.last().copied().into_iter().cycle()).take(length)
+}
+
 /// Rows of `R` whose `column` holds one of these ids, live, in the order of `order` and then the id.
 pub async fn children<R: Scoped>(ctx: &Ctx, permit: &Permit, name: &str, order: &str, ids: &[Uuid]) -> Result<Vec<R>> {
     let column = column::<R>(name)?;
     let query = R::Entity::find()
-        .filter(column.is_in(ids.iter().copied()))
+        .filter(column.is_in(padded(ids)))
         .filter(self::column::<R>("archived_at")?.is_null())
         .filter(R::rows(permit))
         .order_by_asc(self::column::<R>(order)?)
         .order_by_asc(column_id::<R>()?);
-    Ok(readable::rows::<R>(&ctx.read(), query).await?.rows)
+    Ok(readable::rows::<R>(ctx, query).await?.rows)
 }
 
 /// The id a row holds in this column.

@@ -19,7 +19,8 @@ use crate::collection::CollectionOf;
 use crate::ctx::Ctx;
 use crate::deprecation::{Deprecation, Deprecations};
 use crate::error::{Code, Error, Result};
-use crate::list::{self, Narrow, PageInfo};
+use crate::list::{Narrow, PageInfo};
+use crate::node::Member;
 use crate::op::Op;
 use crate::reader::Reader;
 use crate::record::{self, Target};
@@ -27,6 +28,7 @@ use crate::relation::Relation;
 use crate::schema::{Schemas, camel};
 use crate::scope::Scoped;
 use crate::seal;
+use crate::shown::{New, One, Shown};
 use crate::standing::Standing;
 use crate::token::fingerprint;
 
@@ -131,41 +133,6 @@ impl Arguments {
     }
 }
 
-/// Something that can be shown at either door.
-pub trait Shown: Send {
-    /// As bytes of JSON.
-    fn json(&self) -> Result<Vec<u8>>;
-    /// As a JSON value.
-    fn value(&self) -> Result<Value>;
-    /// Cursor of each item, when it is a page.
-    fn cursors(&self) -> &[String] {
-        &[]
-    }
-    /// Cursor for the next page, when there is one.
-    fn next(&self) -> Option<&str> {
-        None
-    }
-    /// Whether the record shown was made by what is answered.
-    fn is_new(&self) -> bool {
-        false
-    }
-}
-
-/// What an upsert shows of a record that was not there before.
-struct New(Box<dyn Shown>);
-
-impl Shown for New {
-    fn json(&self) -> Result<Vec<u8>> {
-        self.0.json()
-    }
-    fn value(&self) -> Result<Value> {
-        self.0.value()
-    }
-    fn is_new(&self) -> bool {
-        true
-    }
-}
-
 /// What is asked of an upsert.
 #[derive(Clone, Debug)]
 pub struct Upsert {
@@ -189,37 +156,11 @@ pub struct Upserted {
     pub created: bool,
 }
 
-pub(crate) struct One<T>(pub(crate) T);
-
-impl<T: Serialize + Send> Shown for One<T> {
-    fn json(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec(&self.0).map_err(Error::internal)
-    }
-    fn value(&self) -> Result<Value> {
-        serde_json::to_value(&self.0).map_err(Error::internal)
-    }
-}
-
 /// Text that REST sends as it is and GraphQL as its one member.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Text {
     /// The text.
     pub text: String,
-}
-
-impl<R: Serialize + Send> Shown for list::Page<R> {
-    fn json(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec(self).map_err(Error::internal)
-    }
-    fn value(&self) -> Result<Value> {
-        serde_json::to_value(self).map_err(Error::internal)
-    }
-    fn cursors(&self) -> &[String] {
-        &self.cursors
-    }
-    fn next(&self) -> Option<&str> {
-        if self.page_info.has_next_page { self.page_info.end_cursor.as_deref() } else { None }
-    }
 }
 
 /// An answer.
@@ -252,6 +193,9 @@ type After = Arc<dyn Fn(Ctx, Uuid) -> BoxFuture<'static, Result<()>> + Send + Sy
 
 /// What the server does by itself at a partnership: the view it acts with, and the partnership.
 type Tend = Arc<dyn Fn(Ctx, Uuid) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+/// The narrower form of the kind with this word.
+pub type FormOf = fn(&str) -> &'static str;
 
 /// The rows that a yes-or-no parameter of a list means, as far as whoever asks may know.
 type Flag = fn(&Standing) -> Condition;
@@ -327,8 +271,10 @@ pub struct Operations {
     flags: Vec<(Op, &'static str, Flag)>,
     /// How the records are read that events tell of, by the name events give them.
     pub readers: BTreeMap<&'static str, Reader>,
-    /// Records that are interfaces, with the member and the words that say which narrower form a row has.
-    pub interfaces: HashMap<&'static str, fn(&Value) -> &'static str>,
+    /// Records that are interfaces, with the narrower form that a row of each kind has.
+    pub interfaces: HashMap<&'static str, FormOf>,
+    /// Columns by the name of their member.
+    columns: HashMap<String, &'static str>,
 }
 
 /// An operation that may be done, with what it is given.
@@ -354,6 +300,11 @@ impl Operations {
     /// The operation.
     pub fn get(&self, op: Op) -> Option<&Operation> {
         self.operations.get(&op)
+    }
+
+    /// A member by its name on the wire.
+    pub(crate) fn member(&self, name: &str) -> Member {
+        Member { name: name.into(), column: self.columns.get(name).copied().unwrap_or_default() }
     }
 
     /// All of them.
@@ -568,6 +519,9 @@ impl Operations {
         self.schemas.add::<R>();
         self.schemas.add::<R::New>();
         self.schemas.add::<PageInfo>();
+        let always = ["id", "version", "created_at", "updated_at", "archived_at"];
+        let columns = R::FIELDS.iter().map(|field| field.name).chain(always);
+        self.columns.extend(columns.map(|column| (camel(column), column)));
         let once = R::FIELDS.iter().filter(|field| field.uses.contains(&Use::once));
         self.once.insert(R::NAME.into(), once.map(|field| camel(field.name)).collect());
         let new = R::New::name().to_string();

@@ -5,6 +5,7 @@ use roundtable_entity::Record;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
+use crate::ctx::Ctx;
 use crate::error::{Code, Error, Result};
 
 /// How often what was found unreadable is left out of the question before that is given up.
@@ -21,7 +22,16 @@ pub struct Readable<R> {
 }
 
 /// The rows of a query. In the place of those that cannot be read, the next ones come.
-pub async fn rows<R: Record>(connection: &impl ConnectionTrait, query: Select<R::Entity>) -> Result<Readable<R>> {
+pub async fn rows<R: Record>(ctx: &Ctx, query: Select<R::Entity>) -> Result<Readable<R>> {
+    match ctx.rows::<R>(query.clone()).await {
+        Ok(rows) => Ok(Readable { rows, unreadable: Vec::new() }),
+        Err(failed) if failed.code != Code::Internal => Err(failed),
+        Err(_) => rows_at(&ctx.read(), query).await,
+    }
+}
+
+/// The same, read there.
+pub async fn rows_at<R: Record>(connection: &impl ConnectionTrait, query: Select<R::Entity>) -> Result<Readable<R>> {
     let mut failed = match query.clone().all(connection).await {
         Ok(rows) => return Ok(Readable { rows, unreadable: Vec::new() }),
         Err(failed) => failed,

@@ -74,7 +74,7 @@ async fn read<R: Scoped>(ctx: Ctx, changed: Changed) -> Result<HashMap<Uuid, Kno
     };
     let id = R::column("id").ok_or_else(|| Error::internal("a record has no id column"))?;
     let query = R::Entity::find().filter(id.is_in(changed.keys().copied())).filter(R::rows(&permit));
-    let mut rows = readable::rows::<R>(&ctx.read(), query).await?.rows;
+    let mut rows = readable::rows::<R>(&ctx, query).await?.rows;
     let nothing = BTreeSet::new();
     let of = |row: &R| hidden(row, &permit.standing, changed.get(&row.id()).unwrap_or(&nothing));
     let hidden = rows.iter().map(of).collect::<Result<Vec<_>>>()?;

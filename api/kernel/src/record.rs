@@ -28,8 +28,8 @@ fn id_column<R: Record>() -> Result<<R::Entity as EntityTrait>::Column> {
 
 /// The row with this id, if this permit may know of it.
 pub async fn find<R: Scoped>(ctx: &Ctx, permit: &Permit, id: Uuid) -> Result<Option<R>> {
-    let row = R::Entity::find().filter(id_column::<R>()?.eq(id)).filter(R::rows(permit)).one(&ctx.read()).await?;
-    Ok(row)
+    let select = R::Entity::find().filter(id_column::<R>()?.eq(id)).filter(R::rows(permit));
+    Ok(ctx.rows(select).await?.pop())
 }
 
 /// Reads one.

@@ -5,20 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::BoxFuture;
-use roundtable_entity::Record;
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::ctx::Ctx;
 use crate::error::{Code, Error, Result};
 use crate::list;
+use crate::node::{Member, Row};
 use crate::op::Op;
 use crate::schema::camel;
 use crate::scope::Scoped;
 use crate::seal;
 
 /// What a relation finds, by the id it was asked with.
-pub type Found = HashMap<Uuid, Value>;
+pub type Found = HashMap<Uuid, Vec<Box<dyn Row>>>;
 type Fetch = Arc<dyn Fn(Ctx, Vec<Uuid>) -> BoxFuture<'static, Result<Found>> + Send + Sync>;
 
 /// A relation.
@@ -33,7 +32,7 @@ pub struct Relation {
     /// Whether it leads to many.
     pub many: bool,
     /// Member of the starting record that holds the id to ask with.
-    pub member: String,
+    pub member: Member,
     fetch: Fetch,
 }
 
@@ -41,7 +40,7 @@ impl Relation {
     /// To the one record a member points to.
     pub fn one<C: Scoped>(from: &'static str, field: &'static str, member: &'static str) -> Self {
         let fetch: Fetch = Arc::new(|ctx, ids| Box::pin(fetch_one::<C>(ctx, ids)));
-        Self { from, field, to: C::NAME, many: false, member: camel(member), fetch }
+        Self { from, field, to: C::NAME, many: false, member: Member { name: camel(member), column: member }, fetch }
     }
 
     /// To the records whose `column` points here.
@@ -53,22 +52,13 @@ impl Relation {
         order: &'static str,
     ) -> Self {
         let fetch: Fetch = Arc::new(move |ctx, ids| Box::pin(fetch_many::<C>(ctx, ids, op, column, order)));
-        Self { from, field, to: C::NAME, many: true, member: "id".into(), fetch }
+        Self { from, field, to: C::NAME, many: true, member: Member { name: "id".into(), column: "id" }, fetch }
     }
 
     /// Reads it for these ids, as far as the caller may know.
     pub async fn fetch(&self, ctx: Ctx, ids: Vec<Uuid>) -> Result<Found> {
         ctx.answer(|ctx| (self.fetch)(ctx, ids.clone())).await
     }
-
-    /// What stands where nothing was found.
-    pub fn nothing(&self) -> Value {
-        if self.many { Value::Array(Vec::new()) } else { Value::Null }
-    }
-}
-
-fn value<R: Record>(row: &R) -> Result<Value> {
-    serde_json::to_value(row).map_err(Error::internal)
 }
 
 async fn fetch_one<C: Scoped>(ctx: Ctx, ids: Vec<Uuid>) -> Result<Found> {
@@ -79,7 +69,7 @@ async fn fetch_one<C: Scoped>(ctx: Ctx, ids: Vec<Uuid>) -> Result<Found> {
     let mut rows = list::children::<C>(&ctx, &permit, "id", "id", &ids).await?;
     seal::show(&ctx, &permit.standing, &mut rows).await?;
     for row in rows {
-        found.insert(row.id(), value(&row)?);
+        found.insert(row.id(), vec![Box::new(row) as Box<dyn Row>]);
     }
     Ok(found)
 }
@@ -94,15 +84,15 @@ async fn fetch_many<C: Scoped>(
     let Ok(permit) = ctx.permit(op) else {
         return Ok(Found::new());
     };
-    let mut found: HashMap<Uuid, Vec<Value>> = HashMap::new();
+    let mut found = Found::new();
     let mut rows = list::children::<C>(&ctx, &permit, column, order, &ids).await?;
     seal::show(&ctx, &permit.standing, &mut rows).await?;
     for row in rows {
         if let Some(id) = list::id_in(&row, column) {
-            found.entry(id).or_default().push(value(&row)?);
+            found.entry(id).or_default().push(Box::new(row));
         }
     }
-    Ok(found.into_iter().map(|(id, rows)| (id, Value::Array(rows))).collect())
+    Ok(found)
 }
 
 /// Most relations followed from one to the next.
@@ -141,29 +131,26 @@ impl Budget {
     }
 }
 
-/// How many records stand in a value.
-fn records_in(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => items.iter().map(records_in).sum(),
-        Value::Object(members) => {
-            usize::from(members.contains_key("id")) + members.values().map(records_in).sum::<usize>()
-        }
-        _ => 0,
-    }
+/// These records of type `from` as JSON, with the asked relations (`agendaItems,attendances.person`) in them, one
+/// statement each.
+pub async fn expanded(ctx: &Ctx, from: &str, paths: &[String], rows: &[&dyn Row]) -> Result<Vec<Vec<u8>>> {
+    let written = expanded_within(ctx, from, paths, rows, &Budget::default()).await?;
+    Ok(written.into_iter().map(|record| record.json).collect())
 }
 
-/// Puts the asked relations (`agendaItems,attendances.person`) into these records of type `from`, one statement each.
-pub async fn expand(ctx: &Ctx, from: &str, paths: &[String], records: Vec<&mut Value>) -> Result<()> {
-    expand_within(ctx, from, paths, records, &Budget::default()).await
+/// A record as JSON, and how many it holds with itself.
+struct Written {
+    json: Vec<u8>,
+    records: usize,
 }
 
-async fn expand_within(
+async fn expanded_within(
     ctx: &Ctx,
     from: &str,
     paths: &[String],
-    mut records: Vec<&mut Value>,
+    rows: &[&dyn Row],
     budget: &Budget,
-) -> Result<()> {
+) -> Result<Vec<Written>> {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     for path in paths {
         let (head, rest) = path.split_once('.').map_or((path.as_str(), None), |(head, rest)| (head, Some(rest)));
@@ -176,6 +163,10 @@ async fn expand_within(
             None => groups.push((head, rest.into_iter().collect())),
         }
     }
+    let mut written = Vec::with_capacity(rows.len());
+    for row in rows {
+        written.push(Written { json: row.json()?, records: 1 });
+    }
     for (head, rest) in groups {
         let relations = &ctx.app.operations.relations;
         let Some(relation) = relations.iter().find(|one| one.from == from && one.field == head) else {
@@ -186,35 +177,58 @@ async fn expand_within(
             };
             return Err(Error::member("/expand", "unknown_relation", detail));
         };
-        let id_of = |record: &Value| record[&relation.member].as_str().and_then(|id| Uuid::parse_str(id).ok());
-        let mut ids: Vec<Uuid> = records.iter().filter_map(|record| id_of(record)).collect();
+        let asked: Vec<Option<Uuid>> = rows.iter().map(|row| row.id_in(relation.member.column)).collect();
+        let mut ids: Vec<Uuid> = asked.iter().copied().flatten().collect();
         ids.sort_unstable();
         ids.dedup();
-        let mut found = if ids.is_empty() { Found::new() } else { relation.fetch(ctx.clone(), ids).await? };
-        if !rest.is_empty() {
-            let next: Vec<&mut Value> = found
-                .values_mut()
-                .flat_map(|value| match value {
-                    Value::Array(rows) => rows.iter_mut().collect::<Vec<_>>(),
-                    one => vec![one],
-                })
-                .collect();
-            Box::pin(expand_within(ctx, relation.to, &rest, next, budget)).await?;
-        }
-        for record in &mut records {
-            let value = match id_of(record).and_then(|id| found.get(&id)) {
+        let found = if ids.is_empty() { Found::new() } else { relation.fetch(ctx.clone(), ids).await? };
+        let found = members(ctx, relation, &rest, found, budget).await?;
+        for (record, id) in written.iter_mut().zip(asked) {
+            match id.and_then(|id| found.get(&id)) {
                 Some(value) => {
-                    budget.take(records_in(value))?;
-                    value.clone()
+                    budget.take(value.records)?;
+                    record.add(relation.field, value);
                 }
-                None => relation.nothing(),
-            };
-            if let Some(members) = record.as_object_mut()
-                && !value.is_null()
-            {
-                members.insert(relation.field.into(), value);
+                None if relation.many => record.add(relation.field, &Written { json: b"[]".to_vec(), records: 0 }),
+                None => {}
             }
         }
     }
-    Ok(())
+    Ok(written)
+}
+
+/// What a relation found as the members it makes, with what is to follow from there.
+async fn members(
+    ctx: &Ctx,
+    relation: &Relation,
+    rest: &[String],
+    found: Found,
+    budget: &Budget,
+) -> Result<HashMap<Uuid, Written>> {
+    let rows: Vec<&dyn Row> = found.values().flatten().map(|row| &**row).collect();
+    let mut written = Box::pin(expanded_within(ctx, relation.to, rest, &rows, budget)).await?.into_iter();
+    let members = found.iter().map(|(id, rows)| {
+        let rows: Vec<Written> = written.by_ref().take(rows.len()).collect();
+        let records = rows.iter().map(|row| row.records).sum();
+        let mut json = rows.into_iter().map(|row| row.json);
+        let json = match relation.many {
+            true => [b"[".as_slice(), &json.collect::<Vec<_>>().join(b",".as_slice()), b"]"].concat(),
+            false => json.next().unwrap_or_default(),
+        };
+        (*id, Written { json, records })
+    });
+    Ok(members.collect())
+}
+
+impl Written {
+    /// Adds a member to the object, which is never empty: every record has its id.
+    fn add(&mut self, name: &str, member: &Written) {
+        self.json.pop();
+        self.json.extend_from_slice(b",\"");
+        self.json.extend_from_slice(name.as_bytes());
+        self.json.extend_from_slice(b"\":");
+        self.json.extend_from_slice(&member.json);
+        self.json.push(b'}');
+        self.records += member.records;
+    }
 }

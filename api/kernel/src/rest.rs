@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Payload, ServiceConfig};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, guard};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Scope, guard};
 use futures_util::TryStreamExt;
 use roundtable_entity::Via;
 use serde_json::{Map, Value, json};
@@ -22,36 +22,50 @@ use crate::schema::referred;
 
 /// Mounts every operation at its address.
 pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
-    let mut paths: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
+    let mut collections: BTreeMap<&str, BTreeMap<&str, Vec<&Operation>>> = BTreeMap::new();
     for operation in app.operations.iter() {
-        paths.entry(&operation.path).or_default().push(operation);
-        if operation.kind == Kind::List {
-            files(app, operation, config);
-        }
+        let (collection, rest) = collection(&operation.path);
+        collections.entry(collection).or_default().entry(rest).or_default().push(operation);
     }
-    for (path, operations) in paths {
-        let mut resource = web::resource(path);
-        let mut allowed = Vec::new();
-        for operation in operations {
-            let method = operation.kind.method();
-            allowed.push(method);
-            let (app, operation) = (app.clone(), Arc::new(operation.clone()));
-            let route = match method {
-                "GET" => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
-                "PATCH" => web::patch(),
-                "DELETE" => web::delete(),
-                "PUT" => web::put(),
-                _ => web::post(),
-            };
-            resource = resource.route(route.to(move |request: HttpRequest, payload: Payload| {
-                handle(app.clone(), operation.clone(), request, payload)
-            }));
-        }
-        if allowed.contains(&"GET") {
-            allowed.push("HEAD");
-        }
-        config.service(resource.default_service(not_allowed(allowed.join(", "))));
+    for (collection, paths) in collections {
+        let resources = paths.into_iter().map(|(path, operations)| resource(app, path, operations));
+        config.service(resources.fold(web::scope(collection), Scope::service));
     }
+    for list in app.operations.iter().filter(|operation| operation.kind == Kind::List) {
+        files(app, list, config);
+    }
+}
+
+/// An address as that of its collection and the rest. The router looks at one address after the other, so those of a
+/// collection are looked at only where it is the one.
+fn collection(path: &str) -> (&str, &str) {
+    let end = path.match_indices('/').nth(2).map_or(path.len(), |(at, _)| at);
+    path.split_at(end)
+}
+
+/// The operations at one address.
+fn resource(app: &Arc<App>, path: &str, operations: Vec<&Operation>) -> Resource {
+    let mut resource = web::resource(path);
+    let mut allowed = Vec::new();
+    for operation in operations {
+        let method = operation.kind.method();
+        allowed.push(method);
+        let (app, operation) = (app.clone(), Arc::new(operation.clone()));
+        let route = match method {
+            "GET" => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+            "PATCH" => web::patch(),
+            "DELETE" => web::delete(),
+            "PUT" => web::put(),
+            _ => web::post(),
+        };
+        resource = resource.route(route.to(move |request: HttpRequest, payload: Payload| {
+            handle(app.clone(), operation.clone(), request, payload)
+        }));
+    }
+    if allowed.contains(&"GET") {
+        allowed.push("HEAD");
+    }
+    resource.default_service(not_allowed(allowed.join(", ")))
 }
 
 /// Mounts a list as files, at its address with their endings.
@@ -426,15 +440,9 @@ async fn respond(
     } else if expand.is_empty() {
         answered.shown.json()?
     } else {
-        let mut value = answered.shown.value()?;
-        let (name, records) = match &operation.item {
-            Some(item) => {
-                (item, value["items"].as_array_mut().map(|rows| rows.iter_mut().collect()).unwrap_or_default())
-            }
-            None => (&operation.answer, vec![&mut value]),
-        };
-        relation::expand(ctx, name, expand, records).await?;
-        serde_json::to_vec(&value).map_err(Error::internal)?
+        let name = operation.item.as_ref().unwrap_or(&operation.answer);
+        let records = relation::expanded(ctx, name, expand, &answered.shown.records()).await?;
+        answered.shown.around(records)?
     };
     Ok(response.insert_header((header::CONTENT_TYPE, operation.media)).body(body))
 }

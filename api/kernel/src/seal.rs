@@ -291,7 +291,8 @@ pub struct Seals {
 }
 
 impl Seals {
-    async fn any(&self, ctx: &Ctx, partnership_id: Uuid) -> Result<bool> {
+    /// Whether anything is sealed at this partnership.
+    pub(crate) async fn any(&self, ctx: &Ctx, partnership_id: Uuid) -> Result<bool> {
         if let Ok(kept) = self.kept.read()
             && let Some((since, any)) = kept.get(&partnership_id)
             && since.elapsed() < Duration::from_secs(1)

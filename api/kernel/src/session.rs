@@ -5,16 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
-use serde_json::Value;
 use uuid::Uuid;
 
 use crate::ctx::Ctx;
 use crate::error::Error;
+use crate::node::Node;
 use crate::relation::Budget;
-
-/// A record on its way through the graph.
-#[derive(Clone)]
-pub(crate) struct Node(pub(crate) Arc<Value>);
 
 /// What a relation brought.
 #[derive(Clone)]
@@ -43,12 +39,13 @@ impl Loader<(usize, Uuid)> for Related {
                 continue;
             };
             let found = relation.fetch(self.ctx.clone(), ids).await.map_err(Arc::new)?;
-            for (id, value) in found {
-                let value = match value {
-                    Value::Array(rows) => Loaded::Many(rows.into_iter().map(|row| Node(Arc::new(row))).collect()),
-                    row => Loaded::One(Node(Arc::new(row))),
+            for (id, rows) in found {
+                let mut nodes: Vec<Node> = rows.into_iter().map(|row| Node::Row(Arc::from(row))).collect();
+                let value = match relation.many {
+                    true => Some(Loaded::Many(nodes)),
+                    false => nodes.pop().map(Loaded::One),
                 };
-                loaded.insert((index, id), LoadedValue(value));
+                loaded.extend(value.map(|value| ((index, id), LoadedValue(value))));
             }
         }
         Ok(loaded)

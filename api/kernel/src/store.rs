@@ -25,6 +25,7 @@ use crate::bulkhead::Bulkhead;
 use crate::error::{Code, Error, Result, is_retryable};
 use crate::pool::{self, Pool, Transaction};
 use crate::replica::Replica;
+use crate::sqlite::Inline;
 
 /// A transaction, shared by everything done in it.
 pub type Tx = Arc<Transaction>;
@@ -47,6 +48,7 @@ pub struct Store {
     write: Pool,
     maintenance: DatabaseConnection,
     queue: Option<mpsc::Sender<Job>>,
+    inline: Option<Arc<Inline>>,
     replica: Option<Replica>,
     bulkhead: Option<Bulkhead>,
 }
@@ -78,6 +80,7 @@ impl Store {
                 maintenance: pool.current(),
                 write: pool,
                 queue: None,
+                inline: None,
                 replica,
                 bulkhead: Some(Bulkhead::new(options.connections)),
             })
@@ -100,7 +103,8 @@ impl Store {
         let (queue, jobs) = mpsc::channel(4096);
         tokio::spawn(commit_in_groups(write.clone(), jobs));
         let maintenance = write.current();
-        Ok(Self { read, maintenance, write, queue: Some(queue), replica: None, bulkhead: None })
+        let inline = Some(Inline::of(file_of(&file)?));
+        Ok(Self { read, maintenance, write, queue: Some(queue), inline, replica: None, bulkhead: None })
     }
 
     /// For answers.
@@ -111,6 +115,11 @@ impl Store {
     /// The read replica, where there is one.
     pub fn replica(&self) -> Option<&Replica> {
         self.replica.as_ref()
+    }
+
+    /// For records, on SQLite.
+    pub(crate) fn inline(&self) -> Option<&Arc<Inline>> {
+        self.inline.as_ref()
     }
 
     /// The connection checks run on.
@@ -282,6 +291,12 @@ where
         inner.rollback().await?;
     }
     outcome
+}
+
+/// The file that an address of SQLite names.
+fn file_of(url: &str) -> Result<std::path::PathBuf> {
+    let options: sqlx::sqlite::SqliteConnectOptions = url.parse().map_err(Error::internal)?;
+    Ok(options.get_filename().to_owned())
 }
 
 fn pragmas(sqlite: sqlx::sqlite::SqliteConnectOptions) -> sqlx::sqlite::SqliteConnectOptions {

@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::graphql::{Shape, arguments, failed, field_name, shape};
+use crate::node::Node;
 use crate::operation::{Operation, Operations};
 use crate::relation::Budget;
-use crate::session::{Node, Session};
+use crate::session::Session;
 use crate::stream::{Gone, Next, Presence, Tail};
 
 /// The feed as it happens: the arguments of the query, and each event as it comes.
@@ -58,7 +59,7 @@ fn events<'a>(
                         // Each event is an answer of its own.
                         budget.renew();
                         let value = serde_json::to_value(&*event);
-                        let value = value.map(|value| FieldValue::owned_any(Node(Arc::new(value))));
+                        let value = value.map(|value| FieldValue::owned_any(Node::of(value)));
                         Some((value.map_err(|error| failed(&Error::internal(error), &request_id)), Some(tail)))
                     }
                     Ok(Next::End(Gone::Stopping)) => None,

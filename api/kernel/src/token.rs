@@ -95,6 +95,10 @@ pub fn new_secret(prefix: &str) -> Result<String> {
     Ok(format!("{prefix}_{}", BASE64.encode(bytes)))
 }
 
+fn hashed(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
 impl Keys {
     /// Loads the keys, making the first when there is none.
     pub async fn load(store: &Store, issuer: &str) -> Result<Self> {
@@ -198,7 +202,7 @@ impl Keys {
 
     /// Whether the token names a key that is not known here and may have been made by another replica. True at most once
     /// in five seconds.
-    pub fn may_be_newer(&self, token: &str) -> bool {
+    fn may_be_newer(&self, token: &str) -> bool {
         let Ok(header) = jsonwebtoken::decode_header(token) else {
             return false;
         };
@@ -221,11 +225,9 @@ impl Keys {
         if token.len() > LONGEST {
             return Err(refused());
         }
-        let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        if let Ok(verified) = self.verified.read()
-            && let Some(claims) = verified.get(&hash)
-        {
-            return if claims.exp > Utc::now().timestamp() { Ok(claims.clone()) } else { Err(refused()) };
+        let hash = hashed(token);
+        if let Some(claims) = self.held(&hash) {
+            return Ok(claims);
         }
         let claims = Arc::new(self.check(token)?);
         if let Ok(mut verified) = self.verified.write() {
@@ -235,6 +237,23 @@ impl Keys {
             verified.insert(hash, claims.clone());
         }
         Ok(claims)
+    }
+
+    /// The same, also where another replica made the key it is signed with.
+    pub async fn recognize(&self, store: &Store, token: &str) -> Result<Arc<Claims>> {
+        if let Some(claims) = self.held(&hashed(token)) {
+            return Ok(claims);
+        }
+        if self.may_be_newer(token) {
+            self.refresh(store).await?;
+        }
+        self.verify(token)
+    }
+
+    /// What a token says that was looked at before and still holds.
+    fn held(&self, hash: &[u8; 32]) -> Option<Arc<Claims>> {
+        let verified = self.verified.read().ok()?;
+        verified.get(hash).filter(|claims| claims.exp > Utc::now().timestamp()).cloned()
     }
 
     fn check(&self, token: &str) -> Result<Claims> {

@@ -32,6 +32,18 @@ pub fn begin() {
     });
 }
 
+/// Puts what was counted together, until it is aborted. Without it the numbers of requests that nobody asked `/metrics`
+/// about would be kept one by one.
+pub async fn sum_up() {
+    let mut every = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        every.tick().await;
+        if let Some(metrics) = METRICS.get().and_then(Option::as_ref) {
+            metrics.run_upkeep();
+        }
+    }
+}
+
 /// Mounts `/healthz`, `/readyz` and `/metrics`.
 pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
     let app = app.clone();

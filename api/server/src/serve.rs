@@ -22,6 +22,7 @@ use crate::{Server, observe};
 /// Listens until it is told to stop (SIGTERM, SIGINT), then finishes what is under way.
 pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(std::net::SocketAddr)) -> Result<()> {
     observe::begin();
+    let counted = actix_web::rt::spawn(observe::sum_up());
     let house = actix_web::rt::spawn(crate::keep_house(server.app.clone()));
     let mail = settings.mail()?.map(|way| actix_web::rt::spawn(roundtable_mail::deliver(server.app.clone(), way)));
     let followed = actix_web::rt::spawn(hub::follow(server.app.clone()));
@@ -74,6 +75,7 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
     app.hub.stop();
     signals.abort();
     house.abort();
+    counted.abort();
     mail.inspect(|mail| mail.abort());
     sending.stopped().await;
     followed.abort();

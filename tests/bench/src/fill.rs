@@ -1,6 +1,8 @@
 //! The reference set: the same rows every time, written past the doors because only reading and single writes are
 //! measured.
 
+use std::sync::OnceLock;
+
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use roundtable_entity::*;
 use roundtable_server::settings::Settings;
@@ -82,6 +84,40 @@ const WORDS: &[&str] = &[
     "voucher",
 ];
 
+/// Words a text is made of.
+const VOCABULARY: usize = 4_000;
+/// Where the words above stand among them, by how common they are: neither in every text nor in hardly any.
+const COMMON: usize = 150;
+const APART: usize = 10;
+
+/// Every word with the share of a text that it and all more common ones make up: as in real texts, the second is half as
+/// common as the first, the third a third.
+fn vocabulary() -> &'static [(f64, String)] {
+    static WHOLE: OnceLock<Vec<(f64, String)>> = OnceLock::new();
+    WHOLE.get_or_init(|| {
+        let all: f64 = (1..=VOCABULARY).map(|rank| 1.0 / rank as f64).sum();
+        let mut share = 0.0;
+        let words = (0..VOCABULARY).map(|at| {
+            share += 1.0 / (at + 1) as f64 / all;
+            let known =
+                at.checked_sub(COMMON).filter(|place| place % APART == 0).and_then(|place| WORDS.get(place / APART));
+            (share, known.map_or_else(|| invented(at), |word| (*word).to_owned()))
+        });
+        words.collect()
+    })
+}
+
+/// A word that can be spoken, another one for each number.
+fn invented(mut number: usize) -> String {
+    let mut word = String::new();
+    for _ in 0..3 {
+        word.push(char::from(b"bdfgklmnprstvz"[number % 14]));
+        word.push(char::from(b"aeiou"[number / 14 % 5]));
+        number = number / 70 + number % 70;
+    }
+    word
+}
+
 /// A small generator that gives the same sequence everywhere.
 struct Dice(u64);
 
@@ -97,7 +133,10 @@ impl Dice {
             if number > 0 {
                 text.push(if number % 12 == 0 { '\n' } else { ' ' });
             }
-            text.push_str(WORDS[self.next(WORDS.len())]);
+            let drawn = self.next(1 << 30) as f64 / f64::from(1 << 30);
+            let vocabulary = vocabulary();
+            let at = vocabulary.partition_point(|(share, _)| *share <= drawn).min(vocabulary.len() - 1);
+            text.push_str(&vocabulary[at].1);
         }
         text
     }

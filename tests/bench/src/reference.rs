@@ -295,7 +295,7 @@ async fn sqlite_w5(
     let id = &Uuid::now_v7();
     let db = db.lock().unwrap();
     let tx = db.unchecked_transaction().unwrap();
-    tx.prepare_cached(&insert_meeting(|at| format!("?{at}")))
+    tx.prepare_cached(&insert_meeting("hex(?1)", |at| format!("?{at}")))
         .unwrap()
         .execute(params![*id, partnership, meeting.title, meeting.objective, NOW])
         .unwrap();
@@ -338,12 +338,12 @@ async fn sqlite_w6(
 
 const NOW: &str = "2026-11-22 12:00:00.000000+00:00";
 
-fn insert_meeting(at: impl Fn(usize) -> String) -> String {
+fn insert_meeting(uid: &str, at: impl Fn(usize) -> String) -> String {
     format!(
         "INSERT INTO meeting (id, partnership_id, title, objective, kind, mode, starts_at, ends_at, starts_local, \
          duration_minutes, time_zone, preparation_minutes, audience_levels, audience_modes, publicity, state, uid, sequence, \
          version, created_at, updated_at) VALUES ({}, {}, {}, {}, 'partnership', 'action', {now}, {now}, '', 60, 'UTC', 0, '[]', \
-         '[]', 'members', 'draft', '', 0, 1, {now}, {now})",
+         '[]', 'members', 'draft', {uid}, 0, 1, {now}, {now})",
         at(1),
         at(2),
         at(3),
@@ -520,7 +520,7 @@ pub fn pgbench(partnership: Uuid, partners: &[Uuid]) -> [(&'static str, String);
             _ => now.clone(),
         }
     };
-    let meeting = insert_meeting(|place| match place {
+    let meeting = insert_meeting("gen_random_uuid()::text", |place| match place {
         1 => "gen_random_uuid()".into(),
         2 => format!("'{partnership}'"),
         3 => "'A meeting'".into(),

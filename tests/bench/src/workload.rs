@@ -152,14 +152,15 @@ async fn measure(run: &Run, ground: &Ground, costs: &mut BTreeMap<&'static str, 
     let idle = product.memory().0;
     let reference = Served::start("reference", &ground.reference);
     let mut text = String::from(
-        "| | answers/s | of the reference | p50 / p99 ms | CPU µs: server + database | reference answers/s | reference CPU µs |\n\
-         |---|---|---|---|---|---|---|\n",
+        "| | answers/s | of the reference | p50 / p99 ms | CPU µs: server + database | statements | reference answers/s | \
+         reference CPU µs |\n|---|---|---|---|---|---|---|---|\n",
     );
     for workload in workloads(run, ground, &product).await {
         if run.only.as_ref().is_some_and(|only| !workload.name.starts_with(only.as_str())) {
             continue;
         }
         let (mut ours, mut bare) = (Side::default(), Side::default());
+        let before = if postmaster.is_some() { committed(ground).await } else { 0 };
         for _ in 0..run.rounds {
             side(&mut ours, run, &product, &workload.product, workload.connections, postmaster.as_ref()).await;
             if let Some(next) = &workload.reference {
@@ -169,12 +170,17 @@ async fn measure(run: &Run, ground: &Ground, costs: &mut BTreeMap<&'static str, 
         if let (None, Some((_, programs))) = (&workload.reference, &postmaster) {
             bare.rounds.extend(pgbench(run, ground, programs, workload.name, workload.connections));
         }
+        let answers: u64 = ours.rounds.iter().map(|round| round.answers).sum();
+        let statements = match (&workload.reference, &postmaster) {
+            (Some(_), Some(_)) => format!("{:.1}", (committed(ground).await - before) as f64 / answers.max(1) as f64),
+            _ => String::new(),
+        };
         let (cpu, latency) = (ours.cpu(), ours.latency());
         costs.entry(workload.name).or_default().push(cpu.0 + cpu.1);
         let bare_cpu = bare.cpu();
         writeln!(
             text,
-            "| {} | {:.0} | {:.2} | {:.1} / {:.1} | {:.0} + {:.0} | {:.0} | {:.0} + {:.0} |",
+            "| {} | {:.0} | {:.2} | {:.1} / {:.1} | {:.0} + {:.0} | {statements} | {:.0} | {:.0} + {:.0} |",
             workload.name,
             ours.rate(),
             ours.rate() / bare.rate().max(1.0),
@@ -189,6 +195,11 @@ async fn measure(run: &Run, ground: &Ground, costs: &mut BTreeMap<&'static str, 
         .unwrap();
         eprintln!("{}", text.lines().last().unwrap_or_default());
     }
+    if run.only.as_ref().is_none_or(|only| "W2".starts_with(only.as_str())) {
+        let all = workloads(run, ground, &product).await;
+        let asked = &all.iter().find(|workload| workload.name == "W2").expect("W2").product;
+        text += &overload(run, &product, asked).await;
+    }
     let (held, most) = product.memory();
     let mib = |kib: u64| kib as f64 / 1024.0;
     writeln!(
@@ -201,6 +212,35 @@ async fn measure(run: &Run, ground: &Ground, costs: &mut BTreeMap<&'static str, 
     )
     .unwrap();
     text
+}
+
+/// What is left of the answers a second when more clients ask than can be served, and how long they wait.
+async fn overload(run: &Run, product: &Served, asked: &Next) -> String {
+    let time = Duration::from_secs_f64(run.seconds);
+    let (mut usual, mut thrice) = (Side::default(), Side::default());
+    for _ in 0..run.rounds {
+        usual.rounds.push(load::round(product.address, run.connections, time, asked.clone()).await);
+        thrice.rounds.push(load::round(product.address, run.connections * 3, time, asked.clone()).await);
+    }
+    let ((p50, p99), rate) = (thrice.latency(), thrice.rate());
+    format!(
+        "\nThree times the clients at W2: {rate:.0} answers/s, {:.2} of the usual; p50 {:.1} ms, p99 {:.1} ms.\n",
+        rate / usual.rate().max(1.0),
+        p50 / 1000.0,
+        p99 / 1000.0
+    )
+}
+
+/// Transactions that were committed: outside writes, one for each statement.
+async fn committed(ground: &Ground) -> i64 {
+    // They are told a second after they happened.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let (client, connection) = tokio_postgres::connect(&ground.product, tokio_postgres::NoTls).await.unwrap();
+    let told = actix_web::rt::spawn(connection);
+    let count = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
+    let committed = client.query_one(count, &[]).await.unwrap().get(0);
+    told.abort();
+    committed
 }
 
 async fn side(

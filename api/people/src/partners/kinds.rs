@@ -3,6 +3,7 @@
 use roundtable_entity::{OrganizationKind, Record, Side, Use, partner};
 use roundtable_kernel::error::{Error, Problem};
 use roundtable_kernel::schema::camel;
+use sea_orm::ActiveEnum;
 use serde_json::Value;
 
 use crate::members;
@@ -49,10 +50,9 @@ impl Form {
     }
 }
 
-/// The narrower form of a partner as shown.
-pub(super) fn interface(shown: &Value) -> &'static str {
-    let kind = shown.get("kind").cloned().unwrap_or_default();
-    let kind = serde_json::from_value::<OrganizationKind>(kind).ok();
+/// The narrower form of a partner of the kind with this word.
+pub(super) fn interface(kind: &str) -> &'static str {
+    let kind = OrganizationKind::try_from_value(&kind.to_owned()).ok();
     kind.and_then(Form::of).map_or("OtherPartner", Form::name)
 }
 
@@ -103,10 +103,10 @@ mod tests {
 
     #[test]
     fn a_shown_partner_says_its_form() {
-        assert_eq!(interface(&json!({ "kind": "labor_agency" })), "Union");
-        assert_eq!(interface(&json!({ "kind": "k12" })), "Institution");
-        assert_eq!(interface(&json!({ "kind": "philanthropy" })), "OtherPartner");
-        assert_eq!(interface(&json!({})), "OtherPartner");
+        assert_eq!(interface("labor_agency"), "Union");
+        assert_eq!(interface("k12"), "Institution");
+        assert_eq!(interface("philanthropy"), "OtherPartner");
+        assert_eq!(interface(""), "OtherPartner");
     }
 
     #[test]

@@ -1,0 +1,186 @@
+//! Reading records on SQLite where the request is: a statement takes less time than handing it to another thread and its
+//! values back one by one. One that turns out long is begun again on a thread of its own, so that no worker waits for it.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, SecondsFormat};
+use roundtable_entity::{Cells, Record};
+use rusqlite::config::DbConfig;
+use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use sea_orm::sea_query::{ArrayType, Value as SqlValue};
+use sea_orm::{DbBackend, DbErr, QueryTrait, Select, Statement};
+use uuid::Uuid;
+
+use crate::error::{Code, Error, Result};
+
+/// How long a statement may hold up a worker.
+const AT_ONCE: Duration = Duration::from_millis(10);
+/// After how many steps of its machine a statement looks at the clock: some tens of microseconds.
+const STEPS: i32 = 2000;
+/// Statements kept prepared by each connection.
+const PREPARED: usize = 256;
+
+/// Connections that read, as many as were ever needed at once.
+pub(crate) struct Inline {
+    file: PathBuf,
+    idle: Mutex<Vec<Reader>>,
+    began: Instant,
+}
+
+struct Reader {
+    connection: Connection,
+    /// When the statement under way is to stop, in microseconds since the readers began; 0 for never.
+    until: Arc<AtomicU64>,
+}
+
+impl Inline {
+    pub(crate) fn of(file: PathBuf) -> Arc<Self> {
+        Arc::new(Self { file, idle: Mutex::default(), began: Instant::now() })
+    }
+
+    /// The rows a query finds.
+    pub(crate) async fn rows<R: Record>(self: &Arc<Self>, select: Select<R::Entity>) -> Result<Vec<R>> {
+        let statement = select.build(DbBackend::Sqlite);
+        match self.run(&statement, Some(AT_ONCE)) {
+            Err(rusqlite::Error::SqliteFailure(failure, _)) if failure.code == ErrorCode::OperationInterrupted => {
+                let inline = self.clone();
+                let patiently = tokio::task::spawn_blocking(move || inline.run(&statement, None));
+                patiently.await.map_err(Error::internal)?.map_err(failed)
+            }
+            done => done.map_err(failed),
+        }
+    }
+
+    fn run<R: Record>(&self, statement: &Statement, most: Option<Duration>) -> rusqlite::Result<Vec<R>> {
+        let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
+        let reader = match idle {
+            Some(reader) => reader,
+            None => self.open()?,
+        };
+        let until = most.map_or(0, |most| (self.began.elapsed() + most).as_micros() as u64);
+        reader.until.store(until, Ordering::Relaxed);
+        let rows = reader.run(statement);
+        if let Ok(mut idle) = self.idle.lock() {
+            idle.push(reader);
+        }
+        rows
+    }
+
+    fn open(&self) -> rusqlite::Result<Reader> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.file, flags)?;
+        connection.execute_batch(
+            "PRAGMA busy_timeout = 5000; PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; PRAGMA query_only = ON",
+        )?;
+        // Plans do not depend on what is bound, so a statement is prepared once (see `store::stable_plans`).
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED);
+        let (until, began) = (Arc::new(AtomicU64::new(0)), self.began);
+        let limit = until.clone();
+        let is_late = move || {
+            let until = limit.load(Ordering::Relaxed);
+            until != 0 && began.elapsed().as_micros() as u64 > until
+        };
+        connection.progress_handler(STEPS, Some(is_late))?;
+        Ok(Reader { connection, until })
+    }
+}
+
+impl Reader {
+    fn run<R: Record>(&self, statement: &Statement) -> rusqlite::Result<Vec<R>> {
+        let mut prepared = self.connection.prepare_cached(&statement.sql)?;
+        for (at, value) in statement.values.iter().flat_map(|values| values.0.iter()).enumerate() {
+            prepared.raw_bind_parameter(at + 1, bound(value)?)?;
+        }
+        let mut found = prepared.raw_query();
+        let mut rows = Vec::new();
+        while let Some(row) = found.next()? {
+            let mut cells = Row { row, at: 0 };
+            let row = R::from_cells(&mut cells).map_err(|error| unfit(cells.at, error))?;
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+}
+
+fn unfit(at: usize, error: DbErr) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Null, Box::new(error))
+}
+
+/// A failure, told like one of the other connections.
+fn failed(error: rusqlite::Error) -> Error {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen | ErrorCode::SystemIoFailure,
+        ) => Error { source: Some(Box::new(error)), ..Code::Unavailable.into() },
+        Some(ErrorCode::DiskFull) => Error { source: Some(Box::new(error)), ..Code::StorageFull.into() },
+        _ => Error::internal(error),
+    }
+}
+
+/// A parameter in the form the object mapper stores it in.
+fn bound(value: &SqlValue) -> rusqlite::Result<ToSqlOutput<'_>> {
+    let owned = |value: Option<Owned>| ToSqlOutput::Owned(value.unwrap_or(Owned::Null));
+    Ok(match value {
+        SqlValue::String(Some(text)) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        SqlValue::String(None) => owned(None),
+        SqlValue::Uuid(id) => owned(id.map(|id| Owned::Blob(id.as_bytes().to_vec()))),
+        SqlValue::Bool(yes) => owned(yes.map(|yes| Owned::Integer(yes.into()))),
+        SqlValue::Int(number) => owned(number.map(|number| Owned::Integer(number.into()))),
+        SqlValue::BigInt(number) => owned(number.map(Owned::Integer)),
+        SqlValue::BigUnsigned(number) => {
+            owned(number.and_then(|number| i64::try_from(number).ok()).map(Owned::Integer))
+        }
+        SqlValue::Double(number) => owned(number.map(Owned::Real)),
+        SqlValue::ChronoDate(day) => owned(day.map(|day| Owned::Text(day.to_string()))),
+        SqlValue::ChronoDateTimeUtc(at) => {
+            owned(at.map(|at| Owned::Text(at.to_rfc3339_opts(SecondsFormat::AutoSi, false))))
+        }
+        other => return Err(unfit(0, DbErr::Type(format!("{other:?} cannot be bound")))),
+    })
+}
+
+struct Row<'r, 's> {
+    row: &'r rusqlite::Row<'s>,
+    at: usize,
+}
+
+impl Cells for Row<'_, '_> {
+    fn next(&mut self, kind: ArrayType) -> Result<SqlValue, DbErr> {
+        let cell = self.row.get_ref(self.at).map_err(|error| DbErr::Type(error.to_string()))?;
+        self.at += 1;
+        read(&kind, cell)
+            .ok_or_else(|| DbErr::Type(format!("column {} holds no {kind:?}: {:?}", self.at, cell.data_type())))
+    }
+}
+
+/// A stored cell as a value of this kind.
+fn read(kind: &ArrayType, cell: ValueRef<'_>) -> Option<SqlValue> {
+    let text = || cell.as_str().ok();
+    let whole = || cell.as_i64().ok();
+    let some = cell != ValueRef::Null;
+    Some(match kind {
+        ArrayType::String => SqlValue::String(if some { Some(text()?.to_owned()) } else { None }),
+        ArrayType::Uuid => SqlValue::Uuid(if some { Some(Uuid::from_slice(cell.as_blob().ok()?).ok()?) } else { None }),
+        ArrayType::Int => SqlValue::Int(if some { Some(whole()?.try_into().ok()?) } else { None }),
+        ArrayType::BigInt => SqlValue::BigInt(if some { Some(whole()?) } else { None }),
+        ArrayType::Bool => SqlValue::Bool(if some { Some(whole()? != 0) } else { None }),
+        ArrayType::Double => match cell {
+            ValueRef::Null => SqlValue::Double(None),
+            ValueRef::Real(number) => SqlValue::Double(Some(number)),
+            _ => SqlValue::Double(Some(whole()? as f64)),
+        },
+        ArrayType::ChronoDate => SqlValue::ChronoDate(if some { Some(text()?.parse().ok()?) } else { None }),
+        ArrayType::ChronoDateTimeUtc => {
+            let at = |text: &str| {
+                DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()).or_else(|| text.parse().ok())
+            };
+            SqlValue::ChronoDateTimeUtc(if some { Some(at(text()?)?) } else { None })
+        }
+        _ => return None,
+    })
+}
