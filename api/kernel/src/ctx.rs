@@ -226,9 +226,9 @@ impl Ctx {
 
     /// Rows of a record: as the transaction sees them when there is one.
     pub(crate) async fn rows<R: Record>(&self, select: Select<R::Entity>) -> Result<Vec<R>> {
-        match (&self.tx, self.app.store.inline()) {
-            (None, Some(inline)) => inline.rows(select).await,
-            _ => Ok(select.all(&self.read()).await?),
+        match self.read() {
+            Reading::Pool(pool) => pool.rows(select).await,
+            Reading::Transaction(tx) => Ok(select.all(tx).await?),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderValue};
 use actix_web::web::{Bytes, BytesMut, Payload};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use futures_util::StreamExt;
 use roundtable_entity::Via;
 use serde_json::json;
@@ -57,8 +57,20 @@ pub fn address(request: &HttpRequest, app: &App) -> String {
     client.map_or(peer, |hop| (*hop).to_owned())
 }
 
+#[derive(Clone)]
+struct RequestId(Arc<str>);
+
 /// The id of the request: the client's own where it is a plain word, otherwise a new one.
 pub fn request_id(request: &HttpRequest) -> Arc<str> {
+    if let Some(RequestId(known)) = request.extensions().get::<RequestId>() {
+        return known.clone();
+    }
+    let id = new_request_id(request);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    id
+}
+
+fn new_request_id(request: &HttpRequest) -> Arc<str> {
     let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| {
         (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     });

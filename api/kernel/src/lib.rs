@@ -33,6 +33,7 @@ pub mod operation;
 pub mod order;
 pub mod policy;
 pub mod pool;
+mod postgres;
 pub mod principal;
 pub mod rate;
 pub mod readable;

@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use roundtable_entity::{Field, Record, Use};
+use sea_orm::sea_query::extension::postgres::PgFunc;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement, SimpleExpr};
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
@@ -484,10 +485,18 @@ pub fn read_cursor(cursor: &str, print: &str) -> Result<(Value, Uuid)> {
     if bound == print { Ok((value, id)) } else { Err(refused()) }
 }
 
+/// Rows whose column holds one of these ids, by a statement of few texts, so that it stays prepared.
+fn among(backend: DbBackend, column: impl ColumnTrait, ids: &[Uuid]) -> SimpleExpr {
+    match backend {
+        DbBackend::Postgres => column.into_expr().eq(PgFunc::any(ids.to_vec())),
+        _ => column.is_in(padded(ids)),
+    }
+}
+
 /// Most ids that are padded: far below the number of values a statement takes.
 const PADDED: usize = 1024;
 
-/// These ids, the last repeated up to a power of two: so a statement has few texts and stays prepared.
+/// These ids, the last repeated up to a power of two.
 fn padded(ids: &[Uuid]) -> impl Iterator<Item = Uuid> {
     let length = if ids.len() <= PADDED { ids.len().next_power_of_two() } else { ids.len() };
     ids.iter().copied().chain(ids.last().copied().into_iter().cycle()).take(length)
@@ -497,7 +506,7 @@ fn padded(ids: &[Uuid]) -> impl Iterator<Item = Uuid> {
 pub async fn children<R: Scoped>(ctx: &Ctx, permit: &Permit, name: &str, order: &str, ids: &[Uuid]) -> Result<Vec<R>> {
     let column = column::<R>(name)?;
     let query = R::Entity::find()
-        .filter(column.is_in(padded(ids)))
+        .filter(among(ctx.app.store.backend(), column, ids))
         .filter(self::column::<R>("archived_at")?.is_null())
         .filter(R::rows(permit))
         .order_by_asc(self::column::<R>(order)?)

@@ -10,12 +10,18 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
+use roundtable_entity::Record;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult,
-    QueryResult, RuntimeErr, Statement, TransactionOptions, TransactionTrait,
+    QueryResult, RuntimeErr, Select, Statement, TransactionOptions, TransactionTrait,
 };
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+
+use crate::error;
+use crate::postgres::Lanes;
+use crate::sqlite::Inline;
 
 /// How long somebody waits for a connection.
 pub const ACQUIRE: Duration = Duration::from_secs(3);
@@ -42,6 +48,13 @@ pub struct Pool {
     shared: Arc<Shared>,
     /// How long a statement is waited for; SQLite runs within the process and is waited for.
     deadline: Option<Duration>,
+    direct: Option<Arc<Direct>>,
+}
+
+/// How records are read without the pool, outside transactions.
+enum Direct {
+    Sqlite(Arc<Inline>),
+    Postgres(Lanes),
 }
 
 struct Shared {
@@ -60,19 +73,41 @@ impl Pool {
     }
 
     /// PostgreSQL at this address, with so many connections.
-    pub(crate) async fn postgres(url: &str, connections: u32) -> Result<Self, DbErr> {
-        let reach = url.parse().map_err(|error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+    pub(crate) async fn postgres(url: &str, connections: u32, workers: usize) -> Result<Self, DbErr> {
+        let reach = address(url)?;
         let connection = Database::connect(postgres(url, connections)).await?;
         let pool = Self::over(connection, DbBackend::Postgres, Some(STATEMENT + WAY));
-        tokio::spawn(watch(Arc::downgrade(&pool.shared), url.to_owned(), connections, reach));
+        let pool = pool.with_lanes(url, connections, workers, ACQUIRE)?;
+        tokio::spawn(watch(Arc::downgrade(&pool.shared), pool.direct.clone(), url.to_owned(), connections, reach));
         Ok(pool)
     }
 
     /// A read replica at this address, connected to when it is first needed.
-    pub(crate) async fn replica(url: &str, connections: u32, acquire: Duration) -> Result<Self, DbErr> {
+    pub(crate) async fn replica(url: &str, connections: u32, workers: usize, acquire: Duration) -> Result<Self, DbErr> {
         let mut options = postgres(url, connections);
         options.connect_lazy(true).acquire_timeout(acquire);
-        Ok(Self::over(Database::connect(options).await?, DbBackend::Postgres, Some(STATEMENT + WAY)))
+        let pool = Self::over(Database::connect(options).await?, DbBackend::Postgres, Some(STATEMENT + WAY));
+        pool.with_lanes(url, connections, workers, acquire)
+    }
+
+    /// The same, and records are read on the threads that ask.
+    pub(crate) fn with_inline(self, url: &str) -> Result<Self, DbErr> {
+        let options: SqliteConnectOptions = url.parse().map_err(unknown)?;
+        Ok(Self { direct: Some(Arc::new(Direct::Sqlite(Inline::of(options.get_filename().to_owned())))), ..self })
+    }
+
+    fn with_lanes(self, url: &str, connections: u32, workers: usize, acquire: Duration) -> Result<Self, DbErr> {
+        let lanes = Lanes::of(limited(address(url)?), share(connections, workers), acquire);
+        Ok(Self { direct: Some(Arc::new(Direct::Postgres(lanes))), ..self })
+    }
+
+    /// The rows of a record that a query finds.
+    pub(crate) async fn rows<R: Record>(&self, select: Select<R::Entity>) -> error::Result<Vec<R>> {
+        match self.direct.as_deref() {
+            Some(Direct::Sqlite(inline)) => inline.rows(select).await,
+            Some(Direct::Postgres(lanes)) => Ok(self.within(lanes.rows(select)).await?),
+            None => Ok(select.all(self).await?),
+        }
     }
 
     fn over(connection: DatabaseConnection, backend: DbBackend, deadline: Option<Duration>) -> Self {
@@ -83,7 +118,7 @@ impl Pool {
             under_way: AtomicUsize::new(0),
             heard: AtomicU64::new(0),
         };
-        Self { shared: Arc::new(shared), deadline }
+        Self { shared: Arc::new(shared), deadline, direct: None }
     }
 
     /// The connections of now, past every deadline.
@@ -115,6 +150,9 @@ impl Pool {
 
     /// Closes every connection.
     pub async fn close(self) -> Result<(), DbErr> {
+        if let Some(Direct::Postgres(lanes)) = self.direct.as_deref() {
+            lanes.forget();
+        }
         self.shared.current().close().await
     }
 }
@@ -293,24 +331,45 @@ fn postgres(url: &str, connections: u32) -> ConnectOptions {
     let mut options = common(url, connections);
     // None is kept open for its own sake: opening one at a silent address would hold a place in the pool for minutes.
     options.min_connections(0);
-    options.map_sqlx_postgres_opts(|postgres| {
-        let milliseconds = |time: Duration| time.as_millis().to_string();
-        postgres.options([
-            // The tables fit in memory more often than not.
-            ("random_page_cost", "1.1".to_owned()),
-            // No request may hold a connection for ever.
-            ("statement_timeout", milliseconds(STATEMENT)),
-            ("lock_timeout", milliseconds(LOCK)),
-            // Nor may one that is gone hold its locks.
-            ("idle_in_transaction_session_timeout", milliseconds(STATEMENT)),
-            ("client_connection_check_interval", milliseconds(WAY)),
-        ])
-    });
+    options.map_sqlx_postgres_opts(limited);
     options
 }
 
+/// A worker's share of so many connections.
+pub(crate) fn share(connections: u32, workers: usize) -> usize {
+    usize::try_from(connections).unwrap_or(1).div_ceil(workers.max(1)).max(1)
+}
+
+fn unknown(error: sqlx::Error) -> DbErr {
+    DbErr::Conn(RuntimeErr::SqlxError(error.into()))
+}
+
+fn address(url: &str) -> Result<PgConnectOptions, DbErr> {
+    url.parse().map_err(unknown)
+}
+
+fn limited(postgres: PgConnectOptions) -> PgConnectOptions {
+    let milliseconds = |time: Duration| time.as_millis().to_string();
+    postgres.options([
+        // The tables fit in memory more often than not.
+        ("random_page_cost", "1.1".to_owned()),
+        // No request may hold a connection for ever.
+        ("statement_timeout", milliseconds(STATEMENT)),
+        ("lock_timeout", milliseconds(LOCK)),
+        // Nor may one that is gone hold its locks.
+        ("idle_in_transaction_session_timeout", milliseconds(STATEMENT)),
+        ("client_connection_check_interval", milliseconds(WAY)),
+    ])
+}
+
 /// Replaces the connections when nothing is answered on them and a new one is. Ends with the pool.
-async fn watch(shared: Weak<Shared>, url: String, connections: u32, reach: PgConnectOptions) {
+async fn watch(
+    shared: Weak<Shared>,
+    direct: Option<Arc<Direct>>,
+    url: String,
+    connections: u32,
+    reach: PgConnectOptions,
+) {
     let mut replaced: Option<Instant> = None;
     loop {
         tokio::time::sleep(LOOK).await;
@@ -332,6 +391,9 @@ async fn watch(shared: Weak<Shared>, url: String, connections: u32, reach: PgCon
             Ok(fresh) => {
                 tracing::warn!("nothing was answered on the connections to the database; they were replaced");
                 tokio::spawn(retire(shared.replace(fresh)));
+                if let Some(Direct::Postgres(lanes)) = direct.as_deref() {
+                    lanes.forget();
+                }
                 replaced = Some(Instant::now());
             }
             Err(error) => tracing::warn!(%error, "the connections to the database could not be replaced"),

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{Error, Result};
 use crate::pool::Pool;
+use crate::store::StoreOptions;
 
 /// How long a question to both may take; the primary answers the request itself when it takes longer.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -65,8 +66,8 @@ impl Reached {
 
 impl Replica {
     /// Connects when it is first needed, so that a server starts without it.
-    pub(crate) async fn connect(primary: Pool, url: &str, connections: u32) -> Result<Self> {
-        let connection = Pool::replica(url, connections, PATIENCE).await?;
+    pub(crate) async fn connect(primary: Pool, url: &str, options: &StoreOptions) -> Result<Self> {
+        let connection = Pool::replica(url, options.connections, options.workers, PATIENCE).await?;
         let (asked, questions) = mpsc::channel(4096);
         let replica = Self { primary, connection, asked, rests: Arc::default() };
         // It holds no sender, and so ends when the last of those who may ask is gone.

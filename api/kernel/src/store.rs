@@ -25,7 +25,6 @@ use crate::bulkhead::Bulkhead;
 use crate::error::{Code, Error, Result, is_retryable};
 use crate::pool::{self, Pool, Transaction};
 use crate::replica::Replica;
-use crate::sqlite::Inline;
 
 /// A transaction, shared by everything done in it.
 pub type Tx = Arc<Transaction>;
@@ -48,7 +47,6 @@ pub struct Store {
     write: Pool,
     maintenance: DatabaseConnection,
     queue: Option<mpsc::Sender<Job>>,
-    inline: Option<Arc<Inline>>,
     replica: Option<Replica>,
     bulkhead: Option<Bulkhead>,
 }
@@ -60,8 +58,10 @@ pub struct StoreOptions {
     pub url: String,
     /// A read replica of a PostgreSQL database, `postgres://…`; empty for none.
     pub read_url: String,
-    /// Connections for reading (and for writing on PostgreSQL).
+    /// Connections that all threads share, and as many for reading records, divided among the workers.
     pub connections: u32,
+    /// Threads that answer requests.
+    pub workers: usize,
 }
 
 impl Store {
@@ -70,19 +70,18 @@ impl Store {
         if options.url.starts_with("sqlite:") {
             Self::connect_sqlite(options).await
         } else if options.url.starts_with("postgres") {
-            let pool = Pool::postgres(&options.url, options.connections).await?;
+            let pool = Pool::postgres(&options.url, options.connections, options.workers).await?;
             let replica = match options.read_url.as_str() {
                 "" => None,
-                url => Some(Replica::connect(pool.clone(), url, options.connections).await?),
+                url => Some(Replica::connect(pool.clone(), url, options).await?),
             };
             Ok(Self {
                 read: pool.clone(),
                 maintenance: pool.current(),
                 write: pool,
                 queue: None,
-                inline: None,
                 replica,
-                bulkhead: Some(Bulkhead::new(options.connections)),
+                bulkhead: Some(Bulkhead::new(options.connections, options.workers)),
             })
         } else {
             Err(Error::new(Code::Internal, "the database url starts with sqlite: or postgres://"))
@@ -99,12 +98,11 @@ impl Store {
         let mut many = pool::common(&file, options.connections.clamp(1, 4));
         many.min_connections(1).map_sqlx_sqlite_opts(|sqlite| pragmas(sqlite).pragma("query_only", "ON"));
         many.map_sqlx_sqlite_pool_opts(|pool| pool.after_connect(|connection, _| Box::pin(stable_plans(connection))));
-        let read = Pool::sqlite(many).await?;
+        let read = Pool::sqlite(many).await?.with_inline(&file)?;
         let (queue, jobs) = mpsc::channel(4096);
         tokio::spawn(commit_in_groups(write.clone(), jobs));
         let maintenance = write.current();
-        let inline = Some(Inline::of(file_of(&file)?));
-        Ok(Self { read, maintenance, write, queue: Some(queue), inline, replica: None, bulkhead: None })
+        Ok(Self { read, maintenance, write, queue: Some(queue), replica: None, bulkhead: None })
     }
 
     /// For answers.
@@ -115,11 +113,6 @@ impl Store {
     /// The read replica, where there is one.
     pub fn replica(&self) -> Option<&Replica> {
         self.replica.as_ref()
-    }
-
-    /// For records, on SQLite.
-    pub(crate) fn inline(&self) -> Option<&Arc<Inline>> {
-        self.inline.as_ref()
     }
 
     /// The connection checks run on.
@@ -291,12 +284,6 @@ where
         inner.rollback().await?;
     }
     outcome
-}
-
-/// The file that an address of SQLite names.
-fn file_of(url: &str) -> Result<std::path::PathBuf> {
-    let options: sqlx::sqlite::SqliteConnectOptions = url.parse().map_err(Error::internal)?;
-    Ok(options.get_filename().to_owned())
 }
 
 fn pragmas(sqlite: sqlx::sqlite::SqliteConnectOptions) -> sqlx::sqlite::SqliteConnectOptions {

@@ -71,6 +71,7 @@ pub async fn connect(settings: &Settings) -> Result<Store> {
         url: settings.database_url.clone(),
         read_url: settings.database_read_url.clone(),
         connections: settings.database_connections,
+        workers: settings.workers(),
     };
     Store::connect(&options).await
 }

@@ -29,10 +29,6 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
     let heard = settings.direct_url().map(|url| actix_web::rt::spawn(hub::listen(server.app.clone(), url.to_owned())));
     let sending = Sender::new(&server.app, settings.sending()?)?.start();
     let app = server.app.clone();
-    let workers = match settings.workers {
-        0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
-        workers => workers,
-    };
     let origins = settings.listed(&settings.cors_origins);
     let deadline = Deadline::new(&app.operations, Duration::from_secs(settings.request_seconds));
     let http = HttpServer::new(move || {
@@ -47,7 +43,7 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
             .wrap(DefaultHeaders::new().add(("x-content-type-options", "nosniff")))
             .configure(move |config| server.configure(config))
     })
-    .workers(workers)
+    .workers(settings.workers())
     // Streams end first; otherwise a stopping server would wait for them.
     .disable_signals()
     .shutdown_timeout(settings.shutdown_seconds)

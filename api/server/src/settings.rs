@@ -222,6 +222,14 @@ impl Settings {
         Ok(())
     }
 
+    /// Threads that answer requests.
+    pub fn workers(&self) -> usize {
+        match self.workers {
+            0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            workers => workers,
+        }
+    }
+
     /// The file of a SQLite database.
     pub fn database_file(&self) -> Option<&Path> {
         let path = self.database_url.strip_prefix("sqlite:")?;

@@ -12,7 +12,7 @@ fn keys() -> &'static Keys {
         let url = format!("sqlite:{}", folder.path().join("keys.db").display());
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {
-            let store = Store::connect(&StoreOptions { url, connections: 1 }).await.expect("a database");
+            let store = Store::connect(&StoreOptions { url, read_url: String::new(), connections: 1, workers: 1 }).await.expect("a database");
             roundtable_server::migrate(&store).await.expect("its tables");
             Keys::load(&store, "https://example.org").await.expect("keys")
         })
