@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
 use roundtable_entity::{OnError, Record, Via, import_file, import_job};
 use roundtable_exchange::code_lists::{self, CodeList, Loaded};
-use roundtable_exchange::{reading, running};
+use roundtable_exchange::reading::{self, Source};
+use roundtable_exchange::running;
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::operation::Kind;
 use roundtable_kernel::standing::{Caller, Role, Standing};
@@ -83,10 +84,13 @@ async fn refusals(app: &App, who: &Who, job: &Value) -> Vec<(i64, String, String
 }
 
 async fn load(app: &App, list: CodeList, name: &str, text: &str, dry_run: bool) -> Loaded {
-    let source = reading::from_bytes(name, text.as_bytes()).unwrap();
+    load_source(app, list, &reading::from_bytes(name, text.as_bytes()).unwrap(), dry_run).await
+}
+
+async fn load_source(app: &App, list: CodeList, source: &Source, dry_run: bool) -> Loaded {
     let operator = Arc::new(Caller::System(Standing::operator()));
     let ctx = Ctx::new(app.server.app.clone(), operator, Via::Import, Arc::from("a list of codes"));
-    code_lists::carry_out(&ctx, list, &source, dry_run).await.unwrap()
+    code_lists::carry_out(&ctx, list, source, dry_run).await.unwrap()
 }
 
 cases! {
@@ -519,7 +523,7 @@ cases! {
         let had = json!({ "name": "Had It", "kind": "employer", "naics": ["332710"] });
         let had = app.make(lead, "/v1/organizations", had).await;
         let list = "code,title\n33,Manufacturing\n332,Fabricated Metal\n3327,Machine Shops and Screws\n\
-            332710,Machine Shops\n332721,Turned Products\n31-33,Manufacturing\n";
+            332710,Machine Shops\n332721,Turned Products\nmachines,Manufacturing\n";
         let counts = |loaded: &Loaded| (loaded.created, loaded.updated, loaded.unchanged, loaded.refused.len());
         assert_eq!(counts(&load(&app, CodeList::Naics2022, "naics.csv", list, true).await), (4, 1, 0, 1));
         let loaded = load(&app, CodeList::Naics2022, "naics.csv", list, false).await;
@@ -574,7 +578,16 @@ cases! {
         let cip = walked(&app, lead, "/v1/codes?system=cip&code=52.0201").await.unwrap().remove(0);
         assert!(cip["crosswalk"].as_array().unwrap().contains(&json!("11-1011")), "{cip}");
         let sheet = std::fs::read(folder.join("naics-2022-2-6digit.xlsx")).unwrap();
-        assert_eq!(reading::from_bytes("naics.xlsx", &sheet).unwrap_err().code, "spreadsheet_not_read");
+        let mut source = reading::from_bytes("naics.xlsx", &sheet).unwrap();
+        assert_eq!((source.tables.len(), source.tables[0].rows.len()), (1, 2125));
+        // To the sectors of several codes, of which manufacturing is the first.
+        let rows = &mut source.tables[0].rows;
+        let upto = rows.iter().position(|row| row.content().contains("31-33")).unwrap() + 10;
+        rows.truncate(upto);
+        let loaded = load_source(&app, CodeList::Naics2022, &source, false).await;
+        assert!(loaded.refused.is_empty(), "{:?}", loaded.refused);
+        let food = walked(&app, lead, "/v1/codes?system=naics&code=311").await.unwrap().remove(0);
+        assert_eq!((&food["title"], &food["parent"]), (&json!("Food Manufacturing"), &json!("31")));
     }
 
     async fn what_goes_out_comes_in_again_at_an_empty_table(app: App) {

@@ -97,6 +97,17 @@ struct Entry {
 
 type Entries = BTreeMap<String, Entry>;
 
+/// The codes that stand in a cell: one, or those of a sector that has several, such as `31-33`.
+fn codes_in(system: CodeSystem, cell: &str) -> Option<Vec<String>> {
+    let sectors = cell.trim().split_once('-').filter(|_| system == CodeSystem::Naics);
+    match sectors.map(|(first, last)| (first.parse::<u8>(), last.parse::<u8>())) {
+        Some((Ok(first), Ok(last))) if (11..=99).contains(&first) && first < last && last - first < 10 => {
+            Some((first..=last).map(|sector| sector.to_string()).collect())
+        }
+        _ => in_form(system, cell).map(|code| vec![code]),
+    }
+}
+
 /// A code as it stands in a cell, in the form of its system. Spreadsheets keep zeros by `="01.0000"`.
 fn in_form(system: CodeSystem, cell: &str) -> Option<String> {
     let code = cell.trim().trim_start_matches('=').trim_matches('"').trim();
@@ -108,11 +119,11 @@ fn in_form(system: CodeSystem, cell: &str) -> Option<String> {
     has_form(system, &code).then_some(code)
 }
 
-fn found(row: &Row, (system, _, codes, titles): &Columns) -> std::result::Result<(String, String), String> {
+fn found(row: &Row, (system, _, codes, titles): &Columns) -> std::result::Result<(Vec<String>, String), String> {
     let cell = row.get(codes).ok_or_else(|| format!("no cell holds a {} code", system.word()))?;
-    let code = in_form(*system, cell).ok_or_else(|| format!("{cell} is no {} code", system.word()))?;
+    let found = codes_in(*system, cell).ok_or_else(|| format!("{cell} is no {} code", system.word()))?;
     let title = row.get(titles).map(|title| title.trim().trim_end_matches('.').to_owned()).filter(|it| !it.is_empty());
-    Ok((code.clone(), title.ok_or_else(|| format!("{code} has no title"))?))
+    Ok((found, title.ok_or_else(|| format!("{cell} has no title"))?))
 }
 
 /// The code above one: the longest of those there are.
@@ -134,16 +145,19 @@ pub async fn carry_out(ctx: &Ctx, list: CodeList, source: &Source, dry_run: bool
         let parts: std::result::Result<Vec<_>, _> = list.columns().iter().map(|columns| found(row, columns)).collect();
         match parts {
             Err(why) => loaded.refused.push((row.line, why)),
-            Ok(parts) if parts.iter().any(|(code, _)| NONE.contains(&code.as_str())) => {}
+            Ok(parts) if parts.iter().flat_map(|(codes, _)| codes).any(|code| NONE.contains(&code.as_str())) => {}
             Ok(parts) => {
-                for (at, (code, title)) in parts.iter().enumerate() {
+                for (at, (codes, title)) in parts.iter().enumerate() {
                     let Some(entries) = read.get_mut(at) else { continue };
-                    let entry = entries.entry(code.clone()).or_default();
-                    if entry.title.is_empty() {
-                        (entry.line, entry.title) = (row.line, title.clone());
-                    }
                     let others = parts.iter().enumerate().filter(|(other, _)| *other != at);
-                    entry.crosswalk.extend(others.map(|(_, (other, _))| other.clone()));
+                    let others: Vec<&String> = others.flat_map(|(_, (codes, _))| codes).collect();
+                    for code in codes {
+                        let entry = entries.entry(code.clone()).or_default();
+                        if entry.title.is_empty() {
+                            (entry.line, entry.title) = (row.line, title.clone());
+                        }
+                        entry.crosswalk.extend(others.iter().map(|other| (*other).clone()));
+                    }
                 }
             }
         }
@@ -226,6 +240,17 @@ mod tests {
         ] {
             assert_eq!(in_form(system, cell).as_deref(), code, "{cell}");
         }
+    }
+
+    #[test]
+    fn a_sector_of_several_codes_is_each_of_them() {
+        let codes = |cell: &str| codes_in(CodeSystem::Naics, cell);
+        assert_eq!(codes("31-33").unwrap(), ["31", "32", "33"]);
+        assert_eq!(codes("332710").unwrap(), ["332710"]);
+        for none in ["33-31", "1-3", "11-99", "a-b", "31-"] {
+            assert_eq!(codes(none), None, "{none}");
+        }
+        assert_eq!(codes_in(CodeSystem::Soc, "51-4041").unwrap(), ["51-4041"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use calamine::{DataRef, DataType, Reader, Xlsx};
 use csv::StringRecord;
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use serde_json::{Map, Value};
@@ -151,7 +152,7 @@ impl Row {
     }
 
     /// All cells in one text, to tell equal rows.
-    pub(crate) fn content(&self) -> &str {
+    pub fn content(&self) -> &str {
         self.cells.as_slice()
     }
 
@@ -243,7 +244,12 @@ fn extension(name: &str) -> String {
 }
 
 fn is_spreadsheet(name: &str) -> bool {
-    matches!(extension(name).as_str(), "xlsx" | "xlsm" | "xls" | "ods")
+    is_workbook(name) || matches!(extension(name).as_str(), "xls" | "ods")
+}
+
+/// A spreadsheet of the kind that is read (ECMA-376).
+fn is_workbook(name: &str) -> bool {
+    matches!(extension(name).as_str(), "xlsx" | "xlsm")
 }
 
 fn is_json(name: &str) -> bool {
@@ -340,8 +346,21 @@ impl Gathering {
     }
 
     fn take(&mut self, file: &str, bytes: &[u8]) {
+        if is_workbook(file) {
+            return match sheets(bytes) {
+                // A sheet is called after its file where it is the only one.
+                Ok(sheets) => {
+                    let only = sheets.len() == 1;
+                    for (name, records) in sheets {
+                        self.sheet(file, if only { file } else { &name }, records);
+                    }
+                }
+                Err(detail) => self.fault(file, 0, "spreadsheet_unreadable", detail),
+            };
+        }
         if is_spreadsheet(file) || bytes.starts_with(b"\xd0\xcf\x11\xe0") {
-            return self.fault(file, 0, "spreadsheet_not_read", "spreadsheets are not read; save the sheet as CSV");
+            let detail = "spreadsheets of this kind are not read; save it as .xlsx or CSV";
+            return self.fault(file, 0, "spreadsheet_not_read", detail);
         }
         let (text, encoding) = decode(bytes);
         let controls = text.chars().take(4_096).filter(|c| c.is_control() && !c.is_whitespace());
@@ -371,7 +390,22 @@ impl Gathering {
 
     fn delimited(&mut self, file: &str, text: &str, encoding: &'static str) {
         let (delimiter, width) = delimiter(text);
-        let mut records = split(text, delimiter);
+        self.rows(file, &table_name(file), encoding, split(text, delimiter), width);
+    }
+
+    fn sheet(&mut self, file: &str, name: &str, records: Vec<(u64, StringRecord)>) {
+        let width = records.iter().take(20).map(|(_, record)| record.len()).max().unwrap_or_default();
+        self.rows(file, &table_name(name), UTF_8.name(), records, width);
+    }
+
+    fn rows(
+        &mut self,
+        file: &str,
+        name: &str,
+        encoding: &'static str,
+        mut records: Vec<(u64, StringRecord)>,
+        width: usize,
+    ) {
         // The header is the first row that fills about as many cells as the widest of the first rows do.
         let filled: Vec<usize> = records
             .iter()
@@ -396,7 +430,7 @@ impl Gathering {
                 rows.push(Row { file: file.to_owned(), line, cells, header: Arc::clone(&header) });
             }
         }
-        self.source.tables.push(Table { name: table_name(file), file: file.to_owned(), encoding, rows, header });
+        self.source.tables.push(Table { name: name.to_owned(), file: file.to_owned(), encoding, rows, header });
     }
 
     fn json(&mut self, file: &str, text: &str, encoding: &'static str, value: &Value) {
@@ -428,6 +462,61 @@ impl Gathering {
             }
         }
         self.source.tables.extend(forest.into_tables(encoding));
+    }
+}
+
+/// Most columns of a sheet that are read.
+const MOST_COLUMNS: u32 = 1_000;
+
+/// The rows of a workbook's sheets that hold any. Cells are read one after the other: a sheet may name a cell a million rows
+/// down and hold nothing else.
+fn sheets(bytes: &[u8]) -> Result<Vec<(String, Vec<(u64, StringRecord)>)>, String> {
+    let mut package = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+    let mut budget = MOST_BYTES;
+    for at in 0..package.len() {
+        let entry = package.by_index(at).map_err(|error| error.to_string())?;
+        let unpacked = std::io::copy(&mut entry.take(budget + 1), &mut std::io::sink());
+        let unpacked = unpacked.map_err(|error| error.to_string())?;
+        budget = budget.checked_sub(unpacked).ok_or_else(|| format!("more than {MOST_BYTES} bytes"))?;
+    }
+    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+    let names = workbook.sheet_names();
+    let mut sheets = Vec::with_capacity(names.len());
+    for name in &names {
+        let mut cells = workbook.worksheet_cells_reader(name).map_err(|error| error.to_string())?;
+        let mut records: Vec<(u64, StringRecord)> = Vec::new();
+        while let Some(cell) = cells.next_cell().map_err(|error| error.to_string())? {
+            let ((row, column), value) = (cell.get_position(), written(cell.get_value()));
+            if value.is_empty() || column >= MOST_COLUMNS {
+                continue;
+            }
+            let line = u64::from(row) + 1;
+            if records.last().is_none_or(|(last, _)| *last != line) {
+                records.push((line, StringRecord::new()));
+            }
+            if let Some((_, record)) = records.last_mut() {
+                (record.len()..column as usize).for_each(|_| record.push_field(""));
+                record.push_field(&value);
+            }
+        }
+        sheets.push((name.clone(), records));
+    }
+    sheets.retain(|(_, records)| !records.is_empty());
+    Ok(sheets)
+}
+
+/// A cell as people read it.
+fn written(cell: &DataRef<'_>) -> String {
+    let moment = cell.as_datetime().filter(|_| cell.is_datetime());
+    match (cell, moment) {
+        (_, Some(moment)) if moment.time() == chrono::NaiveTime::MIN => moment.date().to_string(),
+        (_, Some(moment)) => moment.format("%Y-%m-%dT%H:%M:%S").to_string(),
+        (DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text), _) => text.clone(),
+        (DataRef::SharedString(text), _) => (*text).to_owned(),
+        (DataRef::Int(number), _) => number.to_string(),
+        (DataRef::Float(number), _) => number.to_string(),
+        (DataRef::Bool(yes), _) => yes.to_string(),
+        (DataRef::DateTime(_) | DataRef::Error(_) | DataRef::Empty, _) => String::new(),
     }
 }
 
@@ -915,7 +1004,8 @@ mod tests {
             ("x.json", b"{\"a\": \n[1,", "json_broken"),
             ("x.json", b"[]", "nothing_to_read"),
             ("x.json", b"12", "nothing_to_read"),
-            ("x.xlsx", b"PK\x03\x04", "spreadsheet_not_read"),
+            ("x.xlsx", b"PK\x03\x04", "spreadsheet_unreadable"),
+            ("x.ods", b"PK\x03\x04", "spreadsheet_not_read"),
             ("x.bin", &[1; 500], "file_not_text"),
             ("x.csv", b"%PDF-1.4 \x00", "file_not_text"),
         ] {

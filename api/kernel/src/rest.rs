@@ -6,8 +6,9 @@ use std::sync::Arc;
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Payload, ServiceConfig};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, Resource, Scope, guard};
+use actix_web::{HttpRequest, HttpResponse, Resource, Scope, guard};
 use futures_util::TryStreamExt;
+use percent_encoding::percent_decode_str;
 use roundtable_entity::Via;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -27,7 +28,12 @@ pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
         let (collection, rest) = collection(&operation.path);
         collections.entry(collection).or_default().entry(rest).or_default().push(operation);
     }
-    for (collection, paths) in collections {
+    // What every collection has stands in the scope of each: the router looks into one scope only.
+    let everywhere = collections.remove(EVERY).unwrap_or_default();
+    for (collection, mut paths) in collections {
+        for (path, operations) in &everywhere {
+            paths.entry(*path).or_insert_with(|| operations.clone());
+        }
         let resources = paths.into_iter().map(|(path, operations)| resource(app, path, operations));
         config.service(resources.fold(web::scope(collection), Scope::service));
     }
@@ -35,6 +41,9 @@ pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
         files(app, list, config);
     }
 }
+
+/// Where an operation stands that every collection has.
+const EVERY: &str = "/v1/{collection}";
 
 /// An address as that of its collection and the rest. The router looks at one address after the other, so those of a
 /// collection are looked at only where it is the one.
@@ -184,7 +193,7 @@ async fn answer(mut ctx: Ctx, operation: &Operation, request: &HttpRequest, payl
         arguments.id = Some(Uuid::parse_str(id).map_err(|_| Error::not_found())?);
     }
     if operation.parameters.iter().any(|parameter| operation.in_path(parameter)) {
-        in_address(&app.operations, operation, request, &mut arguments.parameters).await?;
+        in_address(&app.operations, operation, request, &mut arguments.parameters)?;
     }
     let (text, parameters) = (request.query_string(), &mut arguments.parameters);
     let expand = query(&app.operations, operation, text, &mut ctx.validate_only, parameters)?;
@@ -215,17 +224,18 @@ async fn answer(mut ctx: Ctx, operation: &Operation, request: &HttpRequest, payl
 }
 
 /// Parameters that stand in the address, decoded.
-async fn in_address(
+fn in_address(
     operations: &Operations,
     operation: &Operation,
     request: &HttpRequest,
     parameters: &mut Map<String, Value>,
 ) -> Result<()> {
-    let given = web::Path::<Vec<String>>::extract(request).await.map_err(|_| Error::not_found())?.into_inner();
-    for ((name, _), text) in request.match_info().iter().zip(given) {
-        let named = operation.parameters.iter().find(|one| one.name == name && operation.in_path(one));
+    for (place, given) in operation.path.split('/').zip(request.path().split('/')) {
+        let name = place.strip_prefix('{').and_then(|place| place.strip_suffix('}'));
+        let named = name.and_then(|name| operation.parameters.iter().find(|one| one.name == name));
         if let Some(parameter) = named {
-            parameters.insert(name.to_owned(), parse(operations, parameter, &text)?);
+            let text = percent_decode_str(given).decode_utf8().map_err(|_| Error::not_found())?;
+            parameters.insert(parameter.name.clone(), parse(operations, parameter, &text)?);
         }
     }
     Ok(())
