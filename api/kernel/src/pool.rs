@@ -20,7 +20,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::error;
-use crate::postgres::Lanes;
+use crate::postgres::{Begun, Lanes};
 use crate::sqlite::Inline;
 
 /// How long somebody waits for a connection.
@@ -129,8 +129,19 @@ impl Pool {
     /// Begins a transaction.
     pub(crate) async fn begin(&self, options: TransactionOptions) -> Result<Transaction, DbErr> {
         let connection = self.shared.current();
-        let inner = self.within(connection.begin_with_options(options)).await?;
+        let inner = Inner::Pooled(self.within(connection.begin_with_options(options)).await?);
         Ok(Transaction { inner, pool: self.clone() })
+    }
+
+    /// Begins a serializable transaction.
+    pub(crate) async fn begin_serializable(&self) -> Result<Transaction, DbErr> {
+        match self.direct.as_deref() {
+            Some(Direct::Postgres(lanes)) => {
+                let inner = Inner::Begun(self.within(lanes.begin()).await?);
+                Ok(Transaction { inner, pool: self.clone() })
+            }
+            _ => self.begin(TransactionOptions::default()).await,
+        }
     }
 
     async fn within<T>(&self, asked: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
@@ -159,28 +170,47 @@ impl Pool {
 
 /// A transaction.
 pub struct Transaction {
-    inner: DatabaseTransaction,
+    inner: Inner,
     pool: Pool,
+}
+
+enum Inner {
+    /// On a connection of the pool.
+    Pooled(DatabaseTransaction),
+    /// On a connection of the thread that began it.
+    Begun(Begun),
 }
 
 impl Transaction {
     /// Begins a transaction within this one.
     pub(crate) async fn nested(&self) -> Result<Transaction, DbErr> {
-        let inner = self.pool.within(self.inner.begin()).await?;
+        let inner = match &self.inner {
+            Inner::Pooled(tx) => Inner::Pooled(self.pool.within(tx.begin()).await?),
+            Inner::Begun(tx) => Inner::Begun(self.pool.within(tx.nested()).await?),
+        };
         Ok(Self { inner, pool: self.pool.clone() })
     }
 
     /// The same, past every deadline: for bringing the database to another version.
-    pub fn patient(&self) -> &DatabaseTransaction {
-        &self.inner
+    pub fn patient(&self) -> Result<&DatabaseTransaction, DbErr> {
+        match &self.inner {
+            Inner::Pooled(tx) => Ok(tx),
+            Inner::Begun(_) => Err(DbErr::Custom("this transaction has deadlines".into())),
+        }
     }
 
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
-        self.pool.within(self.inner.commit()).await
+        match self.inner {
+            Inner::Pooled(tx) => self.pool.within(tx.commit()).await,
+            Inner::Begun(tx) => self.pool.within(tx.commit()).await,
+        }
     }
 
     pub(crate) async fn rollback(self) -> Result<(), DbErr> {
-        self.pool.within(self.inner.rollback()).await
+        match self.inner {
+            Inner::Pooled(tx) => self.pool.within(tx.rollback()).await,
+            Inner::Begun(tx) => self.pool.within(tx.rollback()).await,
+        }
     }
 }
 
@@ -226,19 +256,31 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.pool.within(self.inner.execute_raw(statement)).await
+        match &self.inner {
+            Inner::Pooled(tx) => self.pool.within(tx.execute_raw(statement)).await,
+            Inner::Begun(tx) => self.pool.within(tx.execute(&statement)).await.map(Into::into),
+        }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.pool.within(self.inner.execute_unprepared(sql)).await
+        match &self.inner {
+            Inner::Pooled(tx) => self.pool.within(tx.execute_unprepared(sql)).await,
+            Inner::Begun(tx) => self.pool.within(tx.simple(sql)).await.map(Into::into),
+        }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.pool.within(self.inner.query_one_raw(statement)).await
+        match &self.inner {
+            Inner::Pooled(tx) => self.pool.within(tx.query_one_raw(statement)).await,
+            Inner::Begun(tx) => Ok(self.pool.within(tx.query(&statement)).await?.into_iter().next().map(Into::into)),
+        }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.pool.within(self.inner.query_all_raw(statement)).await
+        match &self.inner {
+            Inner::Pooled(tx) => self.pool.within(tx.query_all_raw(statement)).await,
+            Inner::Begun(tx) => Ok(self.pool.within(tx.query(&statement)).await?.into_iter().map(Into::into).collect()),
+        }
     }
 }
 

@@ -1,42 +1,55 @@
-//! Reading records on PostgreSQL over connections of the thread that asks. One that another thread opened would wake that
-//! thread for every answer, and one of the shared pool is asked whether it still stands after every statement. For
-//! records, which are read by one statement outside any transaction, both would cost more than the statement.
+//! Statements on PostgreSQL over connections of the thread that asks. One that another thread opened would wake that
+//! thread for every answer, and one of the shared pool is asked whether it still stands each time it is given back. Both
+//! would cost more than reading a record does.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use roundtable_entity::{Cells, Record};
 use sea_orm::sea_query::{ArrayType, Value as SqlValue};
 use sea_orm::{ConnAcquireErr, DbBackend, DbErr, QueryTrait, RuntimeErr, Select, Statement};
 use sea_query_sqlx::SqlxValues;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgQueryResult, PgRow};
 use sqlx::{AssertSqlSafe, Connection, Row as _};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How long a connection is used: PostgreSQL keeps for each what it has learned, and that grows.
+const AGE: Duration = Duration::from_secs(30 * 60);
 
 /// The connections of each thread.
 pub(crate) struct Lanes {
     options: PgConnectOptions,
-    /// Most connections of a thread.
+    /// Most connections of a thread that read, and most that write.
     most: usize,
     acquire: Duration,
     lanes: Mutex<HashMap<ThreadId, Arc<Lane>>>,
 }
 
-/// The connections of a thread.
+/// The connections of a thread. Who writes may have to read beside it, so the places are counted apart.
 struct Lane {
-    idle: Mutex<Vec<PgConnection>>,
-    places: Semaphore,
+    idle: Mutex<Vec<Held>>,
+    readers: Arc<Semaphore>,
+    writers: Arc<Semaphore>,
+}
+
+/// A connection that nobody else uses.
+struct Held {
+    connection: PgConnection,
+    opened: Instant,
 }
 
 impl Lane {
-    fn idle(&self) -> Option<PgConnection> {
+    fn idle(&self) -> Option<Held> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 
-    fn put(&self, connection: PgConnection) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    /// Gives a connection back after this answer, if it still stands.
+    fn put<T>(&self, held: Held, answer: &Result<T, sqlx::Error>) {
+        if !has_ended(answer) && held.opened.elapsed() < AGE {
+            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(held);
+        }
     }
 
     fn forget(&self) {
@@ -45,14 +58,15 @@ impl Lane {
 }
 
 impl Lanes {
-    /// So many connections a thread, each waited for so long.
+    /// So many connections a thread that read, and as many that write, each waited for so long.
     pub(crate) fn of(options: PgConnectOptions, most: usize, acquire: Duration) -> Self {
         Self { options, most, acquire, lanes: Mutex::default() }
     }
 
     fn lane(&self) -> Arc<Lane> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = || Arc::new(Lane { idle: Mutex::default(), places: Semaphore::new(self.most) });
+        let places = || Arc::new(Semaphore::new(self.most));
+        let lane = || Arc::new(Lane { idle: Mutex::default(), readers: places(), writers: places() });
         lanes.entry(std::thread::current().id()).or_insert_with(lane).clone()
     }
 
@@ -61,55 +75,154 @@ impl Lanes {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The rows a query finds.
+    /// The rows a query finds, outside any transaction.
     pub(crate) async fn rows<R: Record>(&self, select: Select<R::Entity>) -> Result<Vec<R>, DbErr> {
-        let statement = select.build(DbBackend::Postgres);
         let lane = self.lane();
-        let late = |_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
-        let _place = tokio::time::timeout(self.acquire, lane.places.acquire()).await.map_err(late)?;
-        let (mut connection, was_idle) = match lane.idle() {
-            Some(idle) => (idle, true),
-            None => (self.connect().await?, false),
-        };
-        let mut answer = ask(&mut connection, &statement).await;
-        if was_idle && matches!(&answer, Err(error) if has_ended(error)) {
-            // Those beside it have most likely ended with it, and nothing was changed by asking.
-            lane.forget();
-            connection = self.connect().await?;
-            answer = ask(&mut connection, &statement).await;
-        }
-        if !matches!(&answer, Err(error) if has_ended(error)) {
-            lane.put(connection);
-        }
+        let _place = self.place(&lane.readers).await?;
+        let (held, answer) = self.first(&lane, &select.build(DbBackend::Postgres)).await?;
+        lane.put(held, &answer);
         answer.map_err(failed)?.iter().map(|row| R::from_cells(&mut Row { row, at: 0 })).collect()
     }
 
-    async fn connect(&self) -> Result<PgConnection, DbErr> {
+    /// Begins a serializable transaction.
+    pub(crate) async fn begin(&self) -> Result<Begun, DbErr> {
+        let lane = self.lane();
+        let place = self.place(&lane.writers).await?;
+        let begin = Statement::from_string(DbBackend::Postgres, "BEGIN ISOLATION LEVEL SERIALIZABLE");
+        let (held, answer) = self.first(&lane, &begin).await?;
+        match answer {
+            Ok(_) => Ok(Begun { held: Arc::new(Some(held).into()), lane, depth: 0, _place: Some(place) }),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    async fn place(&self, places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, DbErr> {
+        let late = || DbErr::ConnectionAcquire(ConnAcquireErr::Timeout);
+        let place = tokio::time::timeout(self.acquire, places.clone().acquire_owned()).await;
+        place.map_err(|_| late())?.map_err(|_| late())
+    }
+
+    /// Asks on a connection, and on a new one where the old had ended: nothing was done on it yet.
+    async fn first(
+        &self,
+        lane: &Lane,
+        statement: &Statement,
+    ) -> Result<(Held, Result<Vec<PgRow>, sqlx::Error>), DbErr> {
+        if let Some(mut idle) = lane.idle() {
+            let answer = ask(&mut idle.connection, statement).await;
+            if !has_ended(&answer) {
+                return Ok((idle, answer));
+            }
+            // Those beside it have most likely ended with it.
+            lane.forget();
+        }
+        let mut held = self.open().await?;
+        let answer = ask(&mut held.connection, statement).await;
+        Ok((held, answer))
+    }
+
+    async fn open(&self) -> Result<Held, DbErr> {
         let connected = tokio::time::timeout(self.acquire, PgConnection::connect_with(&self.options)).await;
         let connected = connected.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
-        connected.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))
+        let connection = connected.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+        Ok(Held { connection, opened: Instant::now() })
     }
 }
 
+/// A transaction, or one within it. Its connection is not used again when it is dropped, or when a statement is, so that
+/// PostgreSQL undoes it.
+pub(crate) struct Begun {
+    held: Arc<tokio::sync::Mutex<Option<Held>>>,
+    lane: Arc<Lane>,
+    /// How many transactions it is within.
+    depth: u32,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl Begun {
+    /// Begins a transaction within this one.
+    pub(crate) async fn nested(&self) -> Result<Begun, DbErr> {
+        let depth = self.depth + 1;
+        self.simple(&format!("SAVEPOINT within_{depth}")).await?;
+        Ok(Begun { held: self.held.clone(), lane: self.lane.clone(), depth, _place: None })
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), DbErr> {
+        match self.depth {
+            0 => self.end("COMMIT").await,
+            depth => self.simple(&format!("RELEASE SAVEPOINT within_{depth}")).await.map(|_| ()),
+        }
+    }
+
+    pub(crate) async fn rollback(self) -> Result<(), DbErr> {
+        match self.depth {
+            0 => self.end("ROLLBACK").await,
+            depth => self.simple(&format!("ROLLBACK TO SAVEPOINT within_{depth}")).await.map(|_| ()),
+        }
+    }
+
+    async fn end(&self, how: &'static str) -> Result<(), DbErr> {
+        let mut held = self.held.lock().await.take().ok_or_else(lost)?;
+        let answer = sqlx::raw_sql(how).execute(&mut held.connection).await;
+        self.lane.put(held, &answer);
+        answer.map(|_| ()).map_err(failed)
+    }
+
+    /// What a statement finds.
+    pub(crate) async fn query(&self, statement: &Statement) -> Result<Vec<PgRow>, DbErr> {
+        let mut place = self.held.lock().await;
+        let mut held = place.take().ok_or_else(lost)?;
+        let answer = ask(&mut held.connection, statement).await;
+        *place = Some(held).filter(|_| !has_ended(&answer));
+        answer.map_err(failed)
+    }
+
+    /// What a statement did.
+    pub(crate) async fn execute(&self, statement: &Statement) -> Result<PgQueryResult, DbErr> {
+        let mut place = self.held.lock().await;
+        let mut held = place.take().ok_or_else(lost)?;
+        let answer = query(statement).execute(&mut held.connection).await;
+        *place = Some(held).filter(|_| !has_ended(&answer));
+        answer.map_err(failed)
+    }
+
+    /// What statements without parameters did.
+    pub(crate) async fn simple(&self, sql: &str) -> Result<PgQueryResult, DbErr> {
+        let mut place = self.held.lock().await;
+        let mut held = place.take().ok_or_else(lost)?;
+        let answer = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut held.connection).await;
+        *place = Some(held).filter(|_| !has_ended(&answer));
+        answer.map_err(failed)
+    }
+}
+
+fn query(statement: &Statement) -> sqlx::query::Query<'_, sqlx::Postgres, SqlxValues> {
+    let values = statement.values.clone().unwrap_or(sea_orm::Values(Vec::new()));
+    sqlx::query_with(AssertSqlSafe(statement.sql.clone()), SqlxValues(values))
+}
+
 async fn ask(connection: &mut PgConnection, statement: &Statement) -> Result<Vec<PgRow>, sqlx::Error> {
-    let values = SqlxValues(statement.values.clone().unwrap_or(sea_orm::Values(Vec::new())));
-    sqlx::query_with(AssertSqlSafe(statement.sql.clone()), values).fetch_all(connection).await
+    query(statement).fetch_all(connection).await
 }
 
 /// Whether nothing more can be asked on the connection this was answered on.
-fn has_ended(error: &sqlx::Error) -> bool {
-    match error {
-        // PostgreSQL stops, or ended the connection (class 57, but a statement that took too long).
-        sqlx::Error::Database(told) => {
+fn has_ended<T>(answer: &Result<T, sqlx::Error>) -> bool {
+    match answer {
+        // PostgreSQL stops, or ended the connection.
+        Err(sqlx::Error::Database(told)) => {
             told.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
         }
-        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_) => false,
-        _ => true,
+        Ok(_) | Err(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_)) => false,
+        Err(_) => true,
     }
 }
 
 fn failed(error: sqlx::Error) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(error.into()))
+}
+
+fn lost() -> DbErr {
+    DbErr::Conn(RuntimeErr::Internal("the connection of the transaction was lost".into()))
 }
 
 struct Row<'r> {

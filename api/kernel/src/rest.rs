@@ -40,6 +40,9 @@ pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
     for list in app.operations.iter().filter(|operation| operation.kind == Kind::List) {
         files(app, list, config);
     }
+    // Where no collection is, they say so.
+    let resources = everywhere.into_iter().map(|(path, operations)| resource(app, path, operations));
+    config.service(resources.fold(web::scope(EVERY), Scope::service));
 }
 
 /// Where an operation stands that every collection has.

@@ -19,6 +19,8 @@ use crate::error::{Code, Error, Result};
 
 /// How long a statement may hold up a worker.
 const AT_ONCE: Duration = Duration::from_millis(10);
+/// After how long others have their turn before the request goes on.
+const TURN: Duration = Duration::from_millis(1);
 /// After how many steps of its machine a statement looks at the clock: some tens of microseconds.
 const STEPS: i32 = 2000;
 /// Statements kept prepared by each connection.
@@ -44,8 +46,12 @@ impl Inline {
 
     /// The rows a query finds.
     pub(crate) async fn rows<R: Record>(self: &Arc<Self>, select: Select<R::Entity>) -> Result<Vec<R>> {
-        let statement = select.build(DbBackend::Sqlite);
-        match self.run(&statement, Some(AT_ONCE)) {
+        let (statement, began) = (select.build(DbBackend::Sqlite), Instant::now());
+        let answer = self.run(&statement, Some(AT_ONCE));
+        if began.elapsed() > TURN {
+            tokio::task::yield_now().await;
+        }
+        match answer {
             Err(rusqlite::Error::SqliteFailure(failure, _)) if failure.code == ErrorCode::OperationInterrupted => {
                 let inline = self.clone();
                 let patiently = tokio::task::spawn_blocking(move || inline.run(&statement, None));

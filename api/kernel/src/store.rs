@@ -201,12 +201,14 @@ impl Store {
             let (first, work) = (&first, &work);
             let begun = |tx: Tx| async move {
                 match patient {
-                    true => tx.patient().execute_unprepared(first).await?,
+                    true => tx.patient()?.execute_unprepared(first).await?,
                     false => tx.execute_unprepared(first).await?,
                 };
                 work(tx).await
             };
-            store.attempt(IsolationLevel::ReadCommitted, true, &begun).await
+            let isolation_level = Some(IsolationLevel::ReadCommitted);
+            let options = TransactionOptions { isolation_level, ..TransactionOptions::default() };
+            finished(store.write.begin(options).await?, true, begun).await
         })
         .await
     }
@@ -230,7 +232,10 @@ impl Store {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let outcome = self.attempt(IsolationLevel::Serializable, keep, &work).await;
+            let outcome = match self.write.begin_serializable().await {
+                Ok(tx) => finished(tx, keep, &work).await,
+                Err(error) => Err(error.into()),
+            };
             match outcome {
                 Err(error) if attempt < TRIES && retryable(&error) => {
                     let most = 2u64 << attempt.min(7);
@@ -240,25 +245,25 @@ impl Store {
             }
         }
     }
+}
 
-    async fn attempt<T, F, Fut>(&self, isolation: IsolationLevel, keep: bool, work: &F) -> Result<T>
-    where
-        F: Fn(Tx) -> Fut,
-        Fut: Future<Output = Result<T>>,
-    {
-        let options = TransactionOptions { isolation_level: Some(isolation), ..TransactionOptions::default() };
-        let tx = Arc::new(self.write.begin(options).await?);
-        let outcome = work(tx.clone()).await;
-        let tx = Arc::into_inner(tx).ok_or_else(|| Error::internal("a transaction outlived its work"))?;
-        match outcome {
-            Ok(value) if keep => {
-                tx.commit().await?;
-                Ok(value)
-            }
-            other => {
-                tx.rollback().await?;
-                other
-            }
+/// Runs `work` in a transaction and ends it.
+async fn finished<T, F, Fut>(tx: Transaction, keep: bool, work: F) -> Result<T>
+where
+    F: Fn(Tx) -> Fut,
+    Fut: Future<Output = Result<T>>,
+{
+    let tx = Arc::new(tx);
+    let outcome = work(tx.clone()).await;
+    let tx = Arc::into_inner(tx).ok_or_else(|| Error::internal("a transaction outlived its work"))?;
+    match outcome {
+        Ok(value) if keep => {
+            tx.commit().await?;
+            Ok(value)
+        }
+        other => {
+            tx.rollback().await?;
+            other
         }
     }
 }

@@ -101,7 +101,7 @@ async fn upgrade(store: &Store, file: Option<PathBuf>) -> Result<Option<PathBuf>
                     }
                     _ => None,
                 };
-                Migrator::up(tx.patient(), None).await?;
+                Migrator::up(tx.patient()?, None).await?;
                 Ok(copy)
             }
         });

@@ -50,12 +50,16 @@ enum Verb {
     Product {
         /// Database.
         url: String,
+        /// Connections to it.
+        connections: u32,
     },
     /// Serves the reference, as a process of its own.
     #[command(hide = true)]
     Reference {
         /// Database.
         url: String,
+        /// Not heeded.
+        connections: u32,
     },
     /// Fills a database with the reference set and keeps it, to profile on.
     Fill {
@@ -73,8 +77,8 @@ fn main() {
     let system = actix_web::rt::System::new();
     system.block_on(async move {
         match command.verb {
-            Some(Verb::Product { url }) => process::product(&url).await,
-            Some(Verb::Reference { url }) => reference::serve(&url).await,
+            Some(Verb::Product { url, connections }) => process::product(&url, connections).await,
+            Some(Verb::Reference { url, .. }) => reference::serve(&url).await,
             Some(Verb::Fill { file, scale }) => {
                 let set = fill::fill(&format!("sqlite:{}", file.display()), scale).await;
                 println!("{}", serde_json::to_string_pretty(&set).unwrap());

@@ -8,9 +8,10 @@ use std::time::Instant;
 use roundtable_server::settings::Settings;
 
 /// The product, until it is told to stop. Limits on how much one may ask are for strangers, so they are off.
-pub async fn product(url: &str) {
+pub async fn product(url: &str, connections: u32) {
     let settings = Settings {
         database_url: url.into(),
+        database_connections: connections,
         bind: "127.0.0.1:0".into(),
         public_url: "http://127.0.0.1".into(),
         ..Settings::default()
@@ -31,10 +32,10 @@ pub struct Served {
 
 impl Served {
     /// Starts this program again as `product` or `reference` and waits until it listens.
-    pub fn start(verb: &str, url: &str) -> Self {
+    pub fn start(verb: &str, url: &str, connections: u32) -> Self {
         let started = Instant::now();
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args([verb, url])
+            .args([verb, url, &connections.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

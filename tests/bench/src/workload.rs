@@ -34,6 +34,9 @@ pub struct Run {
     /// Connections that read; twice as many write.
     #[arg(long, default_value_t = 16)]
     connections: usize,
+    /// Connections of the product to PostgreSQL.
+    #[arg(long, default_value_t = 8)]
+    pool: u32,
     /// Only workloads whose name begins so, for example `W3`.
     #[arg(long)]
     only: Option<String>,
@@ -142,7 +145,7 @@ fn scales(scales: &[usize]) -> String {
 
 async fn measure(run: &Run, ground: &Ground, costs: &mut BTreeMap<&'static str, Vec<f64>>) -> String {
     let postmaster = ground.cluster.as_ref().and_then(Cluster::process);
-    let product = Served::start("product", &ground.product);
+    let product = Served::start("product", &ground.product, run.pool);
     let token = ground.set.token.clone();
     let first = format!("/v1/partners/{}", ground.set.partners[0]);
     let answer = Line::open(product.address).await.ask(&request("GET", &first, &token, "", "")).await;
@@ -150,7 +153,7 @@ async fn measure(run: &Run, ground: &Ground, costs: &mut BTreeMap<&'static str, 
     assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     tokio::time::sleep(Duration::from_millis(500)).await;
     let idle = product.memory().0;
-    let reference = Served::start("reference", &ground.reference);
+    let reference = Served::start("reference", &ground.reference, run.pool);
     let mut text = String::from(
         "| | answers/s | of the reference | p50 / p99 ms | CPU µs: server + database | statements | reference answers/s | \
          reference CPU µs |\n|---|---|---|---|---|---|---|---|\n",
