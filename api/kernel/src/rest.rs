@@ -17,6 +17,7 @@ use crate::ctx::{App, Ctx};
 use crate::error::{Code, Error, Result};
 use crate::export::{self, Format};
 use crate::http;
+use crate::op::Op;
 use crate::operation::{Answered, Arguments, Kind, Operation, Operations, Parameter};
 use crate::relation;
 use crate::schema::referred;
@@ -62,7 +63,7 @@ fn resource(app: &Arc<App>, path: &str, operations: Vec<&Operation>) -> Resource
     for operation in operations {
         let method = operation.kind.method();
         allowed.push(method);
-        let (app, operation) = (app.clone(), Arc::new(operation.clone()));
+        let (app, op) = (app.clone(), operation.op);
         let route = match method {
             "GET" => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
             "PATCH" => web::patch(),
@@ -70,9 +71,8 @@ fn resource(app: &Arc<App>, path: &str, operations: Vec<&Operation>) -> Resource
             "PUT" => web::put(),
             _ => web::post(),
         };
-        resource = resource.route(route.to(move |request: HttpRequest, payload: Payload| {
-            handle(app.clone(), operation.clone(), request, payload)
-        }));
+        resource = resource
+            .route(route.to(move |request: HttpRequest, payload: Payload| handle(app.clone(), op, request, payload)));
     }
     if allowed.contains(&"GET") {
         allowed.push("HEAD");
@@ -83,12 +83,16 @@ fn resource(app: &Arc<App>, path: &str, operations: Vec<&Operation>) -> Resource
 /// Mounts a list as files, at its address with their endings.
 fn files(app: &Arc<App>, list: &Operation, config: &mut ServiceConfig) {
     for format in Format::ALL {
-        let (app, file) = (app.clone(), Arc::new(export::as_file(list, format)));
+        let (app, op) = (app.clone(), list.op);
         let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
-        let resource = web::resource(&file.path).default_service(not_allowed("GET, HEAD".into()));
+        let resource = web::resource(export::as_file(list, format).path);
+        let resource = resource.default_service(not_allowed("GET, HEAD".into()));
         config.service(resource.route(route.to(move |request: HttpRequest| {
-            let (app, file) = (app.clone(), file.clone());
+            let app = app.clone();
             async move {
+                let Some(file) = app.operations.get(op).map(|list| export::as_file(list, format)) else {
+                    return http::refusal(&Error::not_found(), &request, &app);
+                };
                 let ctx = match http::ctx(&request, &app, Via::Rest).await {
                     Ok(ctx) => ctx,
                     Err(error) => return http::refusal(&error, &request, &app),
@@ -150,13 +154,16 @@ async fn exported(mut ctx: Ctx, file: &Operation, format: Format, request: &Http
     Ok(response.streaming(rows.inspect_err(|error| tracing::error!(%error, "an export broke off"))))
 }
 
-async fn handle(app: Arc<App>, operation: Arc<Operation>, request: HttpRequest, payload: Payload) -> HttpResponse {
+async fn handle(app: Arc<App>, op: Op, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let Some(operation) = app.operations.get(op) else {
+        return http::refusal(&Error::not_found(), &request, &app);
+    };
     let ctx = match http::ctx(&request, &app, Via::Rest).await {
         Ok(ctx) => ctx,
         Err(error) => return http::refusal(&error, &request, &app),
     };
-    let answered = answer(ctx.clone(), &operation, &request, payload).await;
-    told(&ctx, &operation, &request, answered)
+    let answered = answer(ctx.clone(), operation, &request, payload).await;
+    told(&ctx, operation, &request, answered)
 }
 
 /// The answer, or the problem in its place, with what every answer says: what may still be asked, and what ends.

@@ -86,7 +86,7 @@ pub async fn assemble_of(operations: Operations, store: Store, settings: &Settin
     let public_url = settings.public_url();
     let operations = Arc::new(operations);
     let schema = build_schema(&operations)?;
-    let pages = Arc::new(pages::Pages::new(&schema, &operations)?);
+    let pages = Arc::new(pages::Pages::new(&schema, &operations));
     let app = Arc::new(App {
         keys: Keys::load(&store, &public_url).await?,
         sealer: Sealer::load(&store).await?,

@@ -1,13 +1,13 @@
 //! Documents and pages, all from this server: nothing is fetched from elsewhere, except by the GraphQL page of a build
 //! whose files were not installed, which says so.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use actix_web::http::header;
-use actix_web::web::{self, ServiceConfig};
+use actix_web::web::{self, Bytes, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, Route, guard};
 use async_graphql::dynamic::Schema;
-use roundtable_kernel::error::{Code, Result};
+use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::operation::Operations;
 use roundtable_kernel::{access, http, openapi, openapi30};
 use utoipa_swagger_ui::Config;
@@ -17,26 +17,67 @@ use crate::documents;
 const STRICT: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
     font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// What is served as it stands.
+/// What is served as it stands, made when it is first asked for: hardly anybody asks, and it takes a tenth of a second and
+/// tens of megabytes while it is made.
 pub struct Pages {
-    openapi: String,
-    openapi30: String,
-    graphql: String,
-    access: String,
-    problems: String,
+    schema: Schema,
+    operations: Arc<Operations>,
+    documents: OnceLock<Documents>,
+    access: OnceLock<Bytes>,
+    problems: OnceLock<Bytes>,
+}
+
+struct Documents {
+    openapi: Bytes,
+    openapi30: Bytes,
+    graphql: Bytes,
 }
 
 impl Pages {
-    /// Makes the documents once.
-    pub fn new(schema: &Schema, operations: &Operations) -> Result<Self> {
-        let document = openapi::document(operations);
-        Ok(Self {
-            openapi: documents::printed(&document)?,
-            openapi30: documents::printed(&openapi30::lowered(&document))?,
-            graphql: schema.sdl(),
-            access: table("Who may do what", &access::printed()),
-            problems: problems(),
-        })
+    /// Of these operations.
+    pub fn new(schema: &Schema, operations: &Arc<Operations>) -> Self {
+        Self {
+            schema: schema.clone(),
+            operations: operations.clone(),
+            documents: OnceLock::new(),
+            access: OnceLock::new(),
+            problems: OnceLock::new(),
+        }
+    }
+
+    fn documents(&self) -> Result<&Documents> {
+        if let Some(documents) = self.documents.get() {
+            return Ok(documents);
+        }
+        let document = openapi::document(&self.operations);
+        let made = Documents {
+            openapi: documents::printed(&document)?.into(),
+            openapi30: documents::printed(&openapi30::lowered(&document))?.into(),
+            graphql: self.schema.sdl().into(),
+        };
+        Ok(self.documents.get_or_init(|| made))
+    }
+
+    fn access(&self) -> &Bytes {
+        self.access.get_or_init(|| table("Who may do what", &access::printed()).into())
+    }
+
+    fn problems(&self) -> &Bytes {
+        self.problems.get_or_init(|| problems().into())
+    }
+}
+
+/// Answers with one of the documents.
+async fn document(
+    pages: Arc<Pages>,
+    kind: &'static str,
+    pick: fn(&Documents) -> &Bytes,
+    request: HttpRequest,
+) -> HttpResponse {
+    let made = web::block(move || pages.documents().map(|documents| pick(documents).clone())).await;
+    match made.map_err(Error::internal).flatten() {
+        Ok(document) => HttpResponse::Ok().content_type(kind).body(document),
+        Err(error) => http::problem(&error, &http::request_id(&request)),
     }
 }
 
@@ -83,8 +124,8 @@ fn problems() -> String {
     page("Problem codes", false, &(body + "</dl>"))
 }
 
-fn html(text: String) -> HttpResponse {
-    strict(&mut HttpResponse::Ok()).content_type("text/html; charset=utf-8").body(text)
+fn html(text: impl Into<Bytes>) -> HttpResponse {
+    strict(&mut HttpResponse::Ok()).content_type("text/html; charset=utf-8").body(text.into())
 }
 
 fn strict(response: &mut actix_web::HttpResponseBuilder) -> &mut actix_web::HttpResponseBuilder {
@@ -114,41 +155,34 @@ pub fn configure(pages: &Arc<Pages>, config: &mut ServiceConfig) {
     let (openapi, graphql, access, problems) = (pages.clone(), pages.clone(), pages.clone(), pages.clone());
     let openapi30 = pages.clone();
     config
-        .route("/", read().to(|| async { html(include_str!("../pages/index.html").into()) }))
+        .route("/", read().to(|| async { html(include_str!("../pages/index.html")) }))
         .route("/pages/roundtable.css", read().to(|| async { file(CSS, include_bytes!("../pages/roundtable.css")) }))
         .route(
             "/openapi.json",
-            read().to(move || {
-                let pages = openapi.clone();
-                async move { HttpResponse::Ok().content_type("application/json").body(pages.openapi.clone()) }
-            }),
+            read().to(move |request| document(openapi.clone(), "application/json", |made| &made.openapi, request)),
         )
         .route(
             "/openapi-3.0.json",
-            read().to(move || {
-                let pages = openapi30.clone();
-                async move { HttpResponse::Ok().content_type("application/json").body(pages.openapi30.clone()) }
-            }),
+            read().to(move |request| document(openapi30.clone(), "application/json", |made| &made.openapi30, request)),
         )
         .route(
             "/schema.graphql",
-            read().to(move || {
-                let pages = graphql.clone();
-                async move { HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(pages.graphql.clone()) }
+            read().to(move |request| {
+                document(graphql.clone(), "text/plain; charset=utf-8", |made| &made.graphql, request)
             }),
         )
         .route(
             "/access",
             read().to(move || {
                 let pages = access.clone();
-                async move { html(pages.access.clone()) }
+                async move { html(pages.access().clone()) }
             }),
         )
         .route(
             "/problems",
             read().to(move || {
                 let pages = problems.clone();
-                async move { html(pages.problems.clone()) }
+                async move { html(pages.problems().clone()) }
             }),
         )
         .route("/problems/{code}", read().to(|request: HttpRequest| async move { problem(&request) }))
