@@ -225,10 +225,10 @@ impl Ctx {
     }
 
     /// Rows of a record: as the transaction sees them when there is one.
-    pub(crate) async fn rows<R: Record>(&self, select: Select<R::Entity>) -> Result<Vec<R>> {
+    pub(crate) async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> Result<Vec<R>> {
         match self.read() {
             Reading::Pool(pool) => pool.rows(select).await,
-            Reading::Transaction(tx) => Ok(select.all(tx).await?),
+            Reading::Transaction(tx) => Ok(select.clone().all(tx).await?),
         }
     }
 

@@ -102,11 +102,11 @@ impl Pool {
     }
 
     /// The rows of a record that a query finds.
-    pub(crate) async fn rows<R: Record>(&self, select: Select<R::Entity>) -> error::Result<Vec<R>> {
+    pub(crate) async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> error::Result<Vec<R>> {
         match self.direct.as_deref() {
             Some(Direct::Sqlite(inline)) => inline.rows(select).await,
             Some(Direct::Postgres(lanes)) => Ok(self.within(lanes.rows(select)).await?),
-            None => Ok(select.all(self).await?),
+            None => Ok(select.clone().all(self).await?),
         }
     }
 

@@ -76,7 +76,7 @@ impl Lanes {
     }
 
     /// The rows a query finds, outside any transaction.
-    pub(crate) async fn rows<R: Record>(&self, select: Select<R::Entity>) -> Result<Vec<R>, DbErr> {
+    pub(crate) async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> Result<Vec<R>, DbErr> {
         let lane = self.lane();
         let _place = self.place(&lane.readers).await?;
         let (held, answer) = self.first(&lane, &select.build(DbBackend::Postgres)).await?;
@@ -232,17 +232,18 @@ struct Row<'r> {
 
 impl Cells for Row<'_> {
     fn next(&mut self, kind: ArrayType) -> Result<SqlValue, DbErr> {
+        // Columns are of the kinds that the migrations made them, so each value is not held against its column's kind again.
         let (row, at) = (self.row, self.at);
         self.at += 1;
         let cell = match kind {
-            ArrayType::String => row.try_get(at).map(|text| SqlValue::String(text)),
-            ArrayType::Uuid => row.try_get(at).map(SqlValue::Uuid),
-            ArrayType::Int => row.try_get(at).map(SqlValue::Int),
-            ArrayType::BigInt => row.try_get(at).map(SqlValue::BigInt),
-            ArrayType::Bool => row.try_get(at).map(SqlValue::Bool),
-            ArrayType::Double => row.try_get(at).map(SqlValue::Double),
-            ArrayType::ChronoDate => row.try_get(at).map(SqlValue::ChronoDate),
-            ArrayType::ChronoDateTimeUtc => row.try_get(at).map(SqlValue::ChronoDateTimeUtc),
+            ArrayType::String => row.try_get_unchecked(at).map(|text| SqlValue::String(text)),
+            ArrayType::Uuid => row.try_get_unchecked(at).map(SqlValue::Uuid),
+            ArrayType::Int => row.try_get_unchecked(at).map(SqlValue::Int),
+            ArrayType::BigInt => row.try_get_unchecked(at).map(SqlValue::BigInt),
+            ArrayType::Bool => row.try_get_unchecked(at).map(SqlValue::Bool),
+            ArrayType::Double => row.try_get_unchecked(at).map(SqlValue::Double),
+            ArrayType::ChronoDate => row.try_get_unchecked(at).map(SqlValue::ChronoDate),
+            ArrayType::ChronoDateTimeUtc => row.try_get_unchecked(at).map(SqlValue::ChronoDateTimeUtc),
             other => return Err(DbErr::Type(format!("{other:?} cannot be read"))),
         };
         cell.map_err(failed)

@@ -23,7 +23,7 @@ pub struct Readable<R> {
 
 /// The rows of a query. In the place of those that cannot be read, the next ones come.
 pub async fn rows<R: Record>(ctx: &Ctx, query: Select<R::Entity>) -> Result<Readable<R>> {
-    match ctx.rows::<R>(query.clone()).await {
+    match ctx.rows::<R>(&query).await {
         Ok(rows) => Ok(Readable { rows, unreadable: Vec::new() }),
         Err(failed) if failed.code != Code::Internal => Err(failed),
         Err(_) => rows_at(&ctx.read(), query).await,

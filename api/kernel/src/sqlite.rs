@@ -45,7 +45,7 @@ impl Inline {
     }
 
     /// The rows a query finds.
-    pub(crate) async fn rows<R: Record>(self: &Arc<Self>, select: Select<R::Entity>) -> Result<Vec<R>> {
+    pub(crate) async fn rows<R: Record>(self: &Arc<Self>, select: &Select<R::Entity>) -> Result<Vec<R>> {
         let (statement, began) = (select.build(DbBackend::Sqlite), Instant::now());
         let answer = self.run(&statement, Some(AT_ONCE));
         if began.elapsed() > TURN {

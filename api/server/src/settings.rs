@@ -106,7 +106,7 @@ impl Default for Settings {
         Self {
             database_url: "sqlite:roundtable.db".into(),
             database_read_url: String::new(),
-            database_connections: 8,
+            database_connections: 16,
             backup_before_migrating: true,
             listen_url: String::new(),
             bind: "127.0.0.1:8080".into(),

@@ -35,7 +35,7 @@ pub struct Run {
     #[arg(long, default_value_t = 16)]
     connections: usize,
     /// Connections of the product to PostgreSQL.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long, default_value_t = 16)]
     pool: u32,
     /// Only workloads whose name begins so, for example `W3`.
     #[arg(long)]
