@@ -98,7 +98,7 @@ async fn calendar(ctx: &Ctx, feed: &calendar_feed::Model) -> Result<String> {
         found = found.filter(meeting::Column::Id.in_subquery(asked));
     }
     let found = found.order_by_desc(meeting::Column::StartsAt).order_by_asc(meeting::Column::Id).limit(MOST);
-    let mut meetings = readable::rows::<meeting::Model>(&ctx, found).await?.rows;
+    let mut meetings = readable::rows::<meeting::Model>(ctx, found).await?.rows;
     // A draft that was put away was never called: there is nothing to take back.
     meetings.retain(|meeting| meeting.archived_at.is_none() || meeting.state != MeetingState::Draft);
     let series = match ctx.permit(Op::ListMeetingSeriesList) {

@@ -10,12 +10,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::error::{Code, Error, Result};
 use crate::pool::{self, ACQUIRE};
 
+type Places = HashMap<(ThreadId, &'static str), Arc<Semaphore>>;
+
 /// Places by worker and collection, fewer than a worker has connections. Each worker counts its own, so that whoever waits is
 /// woken by who is beside it.
 #[derive(Clone)]
 pub struct Bulkhead {
     most: usize,
-    places: Arc<Mutex<HashMap<(ThreadId, &'static str), Arc<Semaphore>>>>,
+    places: Arc<Mutex<Places>>,
 }
 
 impl Bulkhead {
@@ -47,7 +49,7 @@ mod tests {
     #[tokio::test]
     async fn a_collection_leaves_connections_to_the_others() {
         for (connections, workers, most) in
-            [(1, 1, 1), (2, 1, 1), (4, 1, 3), (8, 1, 6), (8, 2, 3), (8, 16, 1), (100, 1, 75)]
+            [(1, 1, 1), (2, 1, 1), (4, 1, 3), (8, 1, 6), (8, 2, 3), (8, 16, 1), (16, 16, 1), (100, 1, 75)]
         {
             let bulkhead = Bulkhead::new(connections, workers);
             assert_eq!(bulkhead.most, most, "of {connections} and {workers}");

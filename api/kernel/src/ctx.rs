@@ -325,6 +325,11 @@ impl Ctx {
         self.seals_changed.store(true, Ordering::Release);
     }
 
+    /// Whether this request has sealed or unsealed something.
+    pub(crate) fn seals_will_change(&self) -> bool {
+        self.seals_changed.load(Ordering::Acquire)
+    }
+
     /// Whether this is the view of a transaction.
     pub fn writes(&self) -> bool {
         self.tx.is_some()

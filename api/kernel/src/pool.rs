@@ -25,8 +25,8 @@ use crate::sqlite::Inline;
 
 /// How long somebody waits for a connection.
 pub const ACQUIRE: Duration = Duration::from_secs(3);
-/// The longest statement; PostgreSQL ends it then.
-const STATEMENT: Duration = Duration::from_secs(60);
+/// The longest statement; it is ended then.
+pub(crate) const STATEMENT: Duration = Duration::from_secs(60);
 /// The longest wait for a lock that another holds.
 const LOCK: Duration = Duration::from_secs(5);
 /// What the way there and back may take besides.
@@ -54,7 +54,7 @@ pub struct Pool {
 /// How records are read without the pool, outside transactions.
 enum Direct {
     Sqlite(Arc<Inline>),
-    Postgres(Lanes),
+    Postgres(Box<Lanes>),
 }
 
 struct Shared {
@@ -98,7 +98,7 @@ impl Pool {
 
     fn with_lanes(self, url: &str, connections: u32, workers: usize, acquire: Duration) -> Result<Self, DbErr> {
         let lanes = Lanes::of(limited(address(url)?), share(connections, workers), acquire);
-        Ok(Self { direct: Some(Arc::new(Direct::Postgres(lanes))), ..self })
+        Ok(Self { direct: Some(Arc::new(Direct::Postgres(Box::new(lanes)))), ..self })
     }
 
     /// The rows of a record that a query finds.
@@ -377,9 +377,10 @@ fn postgres(url: &str, connections: u32) -> ConnectOptions {
     options
 }
 
-/// A worker's share of so many connections.
+/// A worker's share of so many connections: two at the least where there are two, so that a slow one leaves one.
 pub(crate) fn share(connections: u32, workers: usize) -> usize {
-    usize::try_from(connections).unwrap_or(1).div_ceil(workers.max(1)).max(1)
+    let connections = usize::try_from(connections).unwrap_or(1).max(1);
+    connections.div_ceil(workers.max(1)).max(connections.min(2))
 }
 
 fn unknown(error: sqlx::Error) -> DbErr {

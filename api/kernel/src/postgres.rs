@@ -12,11 +12,16 @@ use sea_orm::sea_query::{ArrayType, Value as SqlValue};
 use sea_orm::{ConnAcquireErr, DbBackend, DbErr, QueryTrait, RuntimeErr, Select, Statement};
 use sea_query_sqlx::SqlxValues;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgQueryResult, PgRow};
-use sqlx::{AssertSqlSafe, Connection, Row as _};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How long a connection is used: PostgreSQL keeps for each what it has learned, and that grows.
 const AGE: Duration = Duration::from_secs(30 * 60);
+
+/// How long one that nobody uses is kept. Networks forget what is quiet.
+const IDLE: Duration = Duration::from_secs(60);
+/// How long one that was used before may say nothing before another is asked.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// The connections of each thread.
 pub(crate) struct Lanes {
@@ -38,17 +43,27 @@ struct Lane {
 struct Held {
     connection: PgConnection,
     opened: Instant,
+    used: Instant,
+}
+
+impl Held {
+    /// Whether it may be used again.
+    fn is_fresh(&self) -> bool {
+        self.used.elapsed() < IDLE && self.opened.elapsed() < AGE
+    }
 }
 
 impl Lane {
     fn idle(&self) -> Option<Held> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().filter(Held::is_fresh)
     }
 
     /// Gives a connection back after this answer, if it still stands.
     fn put<T>(&self, held: Held, answer: &Result<T, sqlx::Error>) {
-        if !has_ended(answer) && held.opened.elapsed() < AGE {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(held);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(Held::is_fresh);
+        if !has_ended(answer) {
+            idle.push(Held { used: Instant::now(), ..held });
         }
     }
 
@@ -60,7 +75,7 @@ impl Lane {
 impl Lanes {
     /// So many connections a thread that read, and as many that write, each waited for so long.
     pub(crate) fn of(options: PgConnectOptions, most: usize, acquire: Duration) -> Self {
-        Self { options, most, acquire, lanes: Mutex::default() }
+        Self { options: options.disable_statement_logging(), most, acquire, lanes: Mutex::default() }
     }
 
     fn lane(&self) -> Arc<Lane> {
@@ -91,7 +106,7 @@ impl Lanes {
         let begin = Statement::from_string(DbBackend::Postgres, "BEGIN ISOLATION LEVEL SERIALIZABLE");
         let (held, answer) = self.first(&lane, &begin).await?;
         match answer {
-            Ok(_) => Ok(Begun { held: Arc::new(Some(held).into()), lane, depth: 0, _place: Some(place) }),
+            Ok(_) => Ok(Begun::over(Arc::new(Some(held).into()), lane, 0, Some(place))),
             Err(error) => Err(failed(error)),
         }
     }
@@ -109,11 +124,13 @@ impl Lanes {
         statement: &Statement,
     ) -> Result<(Held, Result<Vec<PgRow>, sqlx::Error>), DbErr> {
         if let Some(mut idle) = lane.idle() {
-            let answer = ask(&mut idle.connection, statement).await;
-            if !has_ended(&answer) {
+            let answer = tokio::time::timeout(SILENCE, ask(&mut idle.connection, statement)).await;
+            if let Ok(answer) = answer
+                && !has_ended(&answer)
+            {
                 return Ok((idle, answer));
             }
-            // Those beside it have most likely ended with it.
+            // Those beside it have most likely ended, or fallen silent, with it.
             lane.forget();
         }
         let mut held = self.open().await?;
@@ -125,40 +142,61 @@ impl Lanes {
         let connected = tokio::time::timeout(self.acquire, PgConnection::connect_with(&self.options)).await;
         let connected = connected.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
         let connection = connected.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
-        Ok(Held { connection, opened: Instant::now() })
+        Ok(Held { connection, opened: Instant::now(), used: Instant::now() })
     }
 }
 
-/// A transaction, or one within it. Its connection is not used again when it is dropped, or when a statement is, so that
-/// PostgreSQL undoes it.
+/// A transaction, or one within it. When it is dropped, or a statement is, its connection is not used again, so that
+/// PostgreSQL undoes the whole.
 pub(crate) struct Begun {
-    held: Arc<tokio::sync::Mutex<Option<Held>>>,
+    held: Kept,
     lane: Arc<Lane>,
     /// How many transactions it is within.
     depth: u32,
+    ended: bool,
     _place: Option<OwnedSemaphorePermit>,
 }
 
+type Kept = Arc<tokio::sync::Mutex<Option<Held>>>;
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if !self.ended
+            && let Ok(mut held) = self.held.try_lock()
+        {
+            held.take();
+        }
+    }
+}
+
 impl Begun {
+    fn over(held: Kept, lane: Arc<Lane>, depth: u32, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self { held, lane, depth, ended: false, _place: place }
+    }
+
     /// Begins a transaction within this one.
     pub(crate) async fn nested(&self) -> Result<Begun, DbErr> {
         let depth = self.depth + 1;
         self.simple(&format!("SAVEPOINT within_{depth}")).await?;
-        Ok(Begun { held: self.held.clone(), lane: self.lane.clone(), depth, _place: None })
+        Ok(Begun::over(self.held.clone(), self.lane.clone(), depth, None))
     }
 
-    pub(crate) async fn commit(self) -> Result<(), DbErr> {
+    pub(crate) async fn commit(mut self) -> Result<(), DbErr> {
         match self.depth {
-            0 => self.end("COMMIT").await,
-            depth => self.simple(&format!("RELEASE SAVEPOINT within_{depth}")).await.map(|_| ()),
+            0 => self.end("COMMIT").await?,
+            depth => self.simple(&format!("RELEASE SAVEPOINT within_{depth}")).await.map(|_| ())?,
         }
+        self.ended = true;
+        Ok(())
     }
 
-    pub(crate) async fn rollback(self) -> Result<(), DbErr> {
+    pub(crate) async fn rollback(mut self) -> Result<(), DbErr> {
         match self.depth {
-            0 => self.end("ROLLBACK").await,
-            depth => self.simple(&format!("ROLLBACK TO SAVEPOINT within_{depth}")).await.map(|_| ()),
+            0 => self.end("ROLLBACK").await?,
+            depth => self.simple(&format!("ROLLBACK TO SAVEPOINT within_{depth}")).await.map(|_| ())?,
         }
+        self.ended = true;
+        Ok(())
     }
 
     async fn end(&self, how: &'static str) -> Result<(), DbErr> {
@@ -236,7 +274,7 @@ impl Cells for Row<'_> {
         let (row, at) = (self.row, self.at);
         self.at += 1;
         let cell = match kind {
-            ArrayType::String => row.try_get_unchecked(at).map(|text| SqlValue::String(text)),
+            ArrayType::String => row.try_get_unchecked(at).map(SqlValue::String),
             ArrayType::Uuid => row.try_get_unchecked(at).map(SqlValue::Uuid),
             ArrayType::Int => row.try_get_unchecked(at).map(SqlValue::Int),
             ArrayType::BigInt => row.try_get_unchecked(at).map(SqlValue::BigInt),

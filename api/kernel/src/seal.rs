@@ -293,7 +293,9 @@ pub struct Seals {
 impl Seals {
     /// Whether anything is sealed at this partnership.
     pub(crate) async fn any(&self, ctx: &Ctx, partnership_id: Uuid) -> Result<bool> {
-        if let Ok(kept) = self.kept.read()
+        // A transaction that seals sees what it sealed.
+        if !ctx.seals_will_change()
+            && let Ok(kept) = self.kept.read()
             && let Some((since, any)) = kept.get(&partnership_id)
             && since.elapsed() < Duration::from_secs(1)
         {

@@ -13,12 +13,20 @@ use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use sea_orm::sea_query::{ArrayType, Value as SqlValue};
 use sea_orm::{DbBackend, DbErr, QueryTrait, Select, Statement};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::error::{Code, Error, Result};
+use crate::pool::{ACQUIRE, STATEMENT};
 
 /// How long a statement may hold up a worker.
 const AT_ONCE: Duration = Duration::from_millis(10);
+/// Connections kept when nobody uses them.
+const KEPT: usize = 64;
+/// How long a lock is waited for, off the worker.
+const BUSY: Duration = Duration::from_secs(5);
+/// Statements that take longer than that, at the same time.
+const SLOW: usize = 4;
 /// After how long others have their turn before the request goes on.
 const TURN: Duration = Duration::from_millis(1);
 /// After how many steps of its machine a statement looks at the clock: some tens of microseconds.
@@ -30,47 +38,60 @@ const PREPARED: usize = 256;
 pub(crate) struct Inline {
     file: PathBuf,
     idle: Mutex<Vec<Reader>>,
+    /// Places for statements that take longer.
+    slow: Arc<Semaphore>,
     began: Instant,
 }
 
 struct Reader {
     connection: Connection,
-    /// When the statement under way is to stop, in microseconds since the readers began; 0 for never.
+    /// When the statement under way is to stop, in microseconds since the readers began.
     until: Arc<AtomicU64>,
 }
 
 impl Inline {
     pub(crate) fn of(file: PathBuf) -> Arc<Self> {
-        Arc::new(Self { file, idle: Mutex::default(), began: Instant::now() })
+        Arc::new(Self { file, idle: Mutex::default(), slow: Arc::new(Semaphore::new(SLOW)), began: Instant::now() })
     }
 
     /// The rows a query finds.
     pub(crate) async fn rows<R: Record>(self: &Arc<Self>, select: &Select<R::Entity>) -> Result<Vec<R>> {
         let (statement, began) = (select.build(DbBackend::Sqlite), Instant::now());
-        let answer = self.run(&statement, Some(AT_ONCE));
+        let answer = self.run(&statement, AT_ONCE);
         if began.elapsed() > TURN {
             tokio::task::yield_now().await;
         }
         match answer {
-            Err(rusqlite::Error::SqliteFailure(failure, _)) if failure.code == ErrorCode::OperationInterrupted => {
+            Err(error) if takes_time(&error) => {
+                let busy = || Error::new(Code::Unavailable, "too many slow questions at the moment; try again");
+                let place = tokio::time::timeout(ACQUIRE, self.slow.clone().acquire_owned()).await;
+                let place = place.map_err(|_| busy())?.map_err(|_| busy())?;
                 let inline = self.clone();
-                let patiently = tokio::task::spawn_blocking(move || inline.run(&statement, None));
+                // The place is kept until the statement ends, which it does after whoever asked has gone.
+                let patiently = tokio::task::spawn_blocking(move || {
+                    let _place = place;
+                    inline.run(&statement, STATEMENT)
+                });
                 patiently.await.map_err(Error::internal)?.map_err(failed)
             }
             done => done.map_err(failed),
         }
     }
 
-    fn run<R: Record>(&self, statement: &Statement, most: Option<Duration>) -> rusqlite::Result<Vec<R>> {
+    fn run<R: Record>(&self, statement: &Statement, most: Duration) -> rusqlite::Result<Vec<R>> {
         let idle = self.idle.lock().ok().and_then(|mut idle| idle.pop());
         let reader = match idle {
             Some(reader) => reader,
             None => self.open()?,
         };
-        let until = most.map_or(0, |most| (self.began.elapsed() + most).as_micros() as u64);
+        let until = (self.began.elapsed() + most).as_micros() as u64;
         reader.until.store(until, Ordering::Relaxed);
+        // A worker does not wait for a lock.
+        reader.connection.busy_timeout(if most > AT_ONCE { BUSY } else { Duration::ZERO })?;
         let rows = reader.run(statement);
-        if let Ok(mut idle) = self.idle.lock() {
+        if let Ok(mut idle) = self.idle.lock()
+            && idle.len() < KEPT
+        {
             idle.push(reader);
         }
         rows
@@ -79,9 +100,7 @@ impl Inline {
     fn open(&self) -> rusqlite::Result<Reader> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.file, flags)?;
-        connection.execute_batch(
-            "PRAGMA busy_timeout = 5000; PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; PRAGMA query_only = ON",
-        )?;
+        connection.execute_batch("PRAGMA mmap_size = 268435456; PRAGMA temp_store = MEMORY; PRAGMA query_only = ON")?;
         // Plans do not depend on what is bound, so a statement is prepared once (see `store::stable_plans`).
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
@@ -89,7 +108,7 @@ impl Inline {
         let limit = until.clone();
         let is_late = move || {
             let until = limit.load(Ordering::Relaxed);
-            until != 0 && began.elapsed().as_micros() as u64 > until
+            began.elapsed().as_micros() as u64 > until
         };
         connection.progress_handler(STEPS, Some(is_late))?;
         Ok(Reader { connection, until })
@@ -117,11 +136,21 @@ fn unfit(at: usize, error: DbErr) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(at, rusqlite::types::Type::Null, Box::new(error))
 }
 
+/// Whether a statement was broken off, or would have had to wait.
+fn takes_time(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::OperationInterrupted | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
 /// A failure, told like one of the other connections.
 fn failed(error: rusqlite::Error) -> Error {
     match error.sqlite_error_code() {
         Some(
-            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen | ErrorCode::SystemIoFailure,
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::CannotOpen
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::OperationInterrupted,
         ) => Error { source: Some(Box::new(error)), ..Code::Unavailable.into() },
         Some(ErrorCode::DiskFull) => Error { source: Some(Box::new(error)), ..Code::StorageFull.into() },
         _ => Error::internal(error),
