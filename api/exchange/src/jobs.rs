@@ -20,7 +20,7 @@ use crate::mapping::{self, ImportKind};
 use crate::running::Asked;
 use crate::sheet::Form;
 use crate::writing::{self, Into, Report};
-use crate::{reading, reverting, running, shape};
+use crate::{encoding, reading, reverting, running, shape};
 
 pub(crate) fn register(table: &mut Operations) {
     table.collection::<import_job::Model>("import-jobs").list(Op::ListImportJobs).get(Op::GetImportJob).act(
@@ -141,7 +141,7 @@ async fn begin(ctx: &Ctx, partnership_id: Uuid, file: ImportFile) -> Result<impo
     if bytes.len() > most {
         return Err(Error::new(Code::BodyTooLarge, format!("a file has at most {most} bytes")));
     }
-    let text = tokio::task::spawn_blocking(move || reading::decode(&bytes).0).await.map_err(Error::internal)?;
+    let text = tokio::task::spawn_blocking(move || encoding::decode(&bytes).0).await.map_err(Error::internal)?;
     let new = import_job::NewImportJob {
         partnership_id,
         kind: file.kind,

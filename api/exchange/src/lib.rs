@@ -5,6 +5,7 @@ use roundtable_kernel::operation::Operations;
 use serde_json::{Map, Value};
 
 pub mod code_lists;
+mod encoding;
 mod events;
 pub mod ics;
 pub mod jobs;
@@ -17,6 +18,7 @@ pub mod running;
 mod shape;
 mod sheet;
 mod upserting;
+mod workbook;
 pub mod writing;
 
 /// Reads the text of a whole collection (`csv` or `jsonl`) and writes nothing: each row as members, or why it is none.

@@ -8,12 +8,13 @@ use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use calamine::{DataRef, DataType, Reader, Xlsx};
 use csv::StringRecord;
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::UTF_8;
 use serde_json::{Map, Value};
 
+use crate::encoding::decode;
 use crate::parsing::{is_blank, repair, slug};
+use crate::workbook;
 
 /// The most bytes one file may unpack to, and all files of a source together.
 pub const MOST_BYTES: u64 = 512 << 20;
@@ -321,7 +322,7 @@ fn shape(object: &Map<String, Value>) -> Option<&'static str> {
 }
 
 /// Rows with the lines they begin on.
-type Records = Vec<(u64, StringRecord)>;
+pub(crate) type Records = Vec<(u64, StringRecord)>;
 
 #[derive(Default)]
 struct Gathering {
@@ -352,7 +353,7 @@ impl Gathering {
 
     fn take(&mut self, file: &str, bytes: &[u8]) {
         if is_workbook(file) {
-            return match sheets(bytes, &mut self.sheets) {
+            return match workbook::sheets(bytes, &mut self.sheets) {
                 // A sheet is called after its file where it is the only one.
                 Ok(sheets) => {
                     let only = sheets.len() == 1;
@@ -461,112 +462,6 @@ impl Gathering {
         }
         self.source.tables.extend(forest.into_tables(encoding));
     }
-}
-
-/// Most columns a sheet may have.
-const MOST_COLUMNS: u32 = 1_000;
-/// Most bytes that all workbooks of a source unpack to, and that their cells take: one text may stand in a million cells.
-const MOST_SHEETS: u64 = 128 << 20;
-/// What a cell takes besides its text.
-const CELL: u64 = 8;
-
-fn charge(taken: &mut u64, bytes: u64) -> Result<(), String> {
-    *taken = taken.saturating_add(bytes);
-    if *taken > MOST_SHEETS { Err(format!("workbooks of more than {MOST_SHEETS} bytes")) } else { Ok(()) }
-}
-
-/// The rows of a workbook's sheets that hold any. Cells are read one after the other: a sheet may name a cell a million rows
-/// down and hold nothing else.
-fn sheets(bytes: &[u8], taken: &mut u64) -> Result<Vec<(String, Records)>, String> {
-    let mut package = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
-    for at in 0..package.len() {
-        let entry = package.by_index(at).map_err(|error| error.to_string())?;
-        let unpacked = std::io::copy(&mut entry.take(MOST_SHEETS + 1), &mut std::io::sink());
-        charge(taken, unpacked.map_err(|error| error.to_string())?)?;
-    }
-    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
-    let names = workbook.sheet_names();
-    let mut sheets = Vec::with_capacity(names.len());
-    for name in &names {
-        let mut cells = workbook.worksheet_cells_reader(name).map_err(|error| error.to_string())?;
-        let mut records = Records::new();
-        while let Some(cell) = cells.next_cell().map_err(|error| error.to_string())? {
-            let ((row, column), value) = (cell.get_position(), written(cell.get_value()));
-            if value.is_empty() {
-                continue;
-            }
-            if column >= MOST_COLUMNS {
-                return Err(format!("row {} has more than {MOST_COLUMNS} columns", row + 1));
-            }
-            let line = u64::from(row) + 1;
-            if records.last().is_none_or(|(last, _)| *last != line) {
-                charge(taken, CELL * 16)?;
-                records.push((line, StringRecord::new()));
-            }
-            if let Some((_, record)) = records.last_mut() {
-                let before = column as usize;
-                if before < record.len() {
-                    return Err(format!("the cells of row {} are not in order", row + 1));
-                }
-                charge(taken, value.len() as u64 + CELL * (before - record.len() + 1) as u64)?;
-                (record.len()..before).for_each(|_| record.push_field(""));
-                record.push_field(&value);
-            }
-        }
-        sheets.push((name.clone(), records));
-    }
-    sheets.retain(|(_, records)| !records.is_empty());
-    Ok(sheets)
-}
-
-/// A cell as people read it.
-fn written(cell: &DataRef<'_>) -> String {
-    let moment = cell.as_datetime().filter(|_| cell.is_datetime());
-    match (cell, moment) {
-        (_, Some(moment)) if moment.time() == chrono::NaiveTime::MIN => moment.date().to_string(),
-        (_, Some(moment)) => moment.format("%Y-%m-%dT%H:%M:%S").to_string(),
-        (DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text), _) => text.clone(),
-        (DataRef::SharedString(text), _) => (*text).to_owned(),
-        (DataRef::Int(number), _) => number.to_string(),
-        (DataRef::Float(number), _) => number.to_string(),
-        (DataRef::Bool(yes), _) => yes.to_string(),
-        (DataRef::DateTime(_) | DataRef::Error(_) | DataRef::Empty, _) => String::new(),
-    }
-}
-
-/// Text and the encoding it was in: by its byte order mark; UTF-8 where valid; UTF-16 where every other byte is zero;
-/// line by line where UTF-8 and Windows-1252 are mixed; the detector's guess, Windows-1252 by default, otherwise.
-pub(crate) fn decode(bytes: &[u8]) -> (String, &'static str) {
-    let all =
-        |encoding: &'static Encoding| (encoding.decode_without_bom_handling(bytes).0.into_owned(), encoding.name());
-    let sample = &bytes[..bytes.len().min(4_096)];
-    let zeros = |odd: usize| sample.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count() * 5;
-    let (even, odd, half) = (zeros(0), zeros(1), sample.len() / 2);
-    let (text, name) = if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
-        (encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned(), encoding.name())
-    } else if half > 1 && odd > half * 2 && even < half {
-        all(UTF_16LE)
-    } else if half > 1 && even > half * 2 && odd < half {
-        all(UTF_16BE)
-    } else if let Ok(text) = std::str::from_utf8(bytes) {
-        (text.to_owned(), UTF_8.name())
-    } else {
-        let lines = || bytes.split_inclusive(|byte| *byte == b'\n');
-        let foreign = lines().filter(|line| !line.is_ascii()).count();
-        let valid = lines().filter(|line| !line.is_ascii() && std::str::from_utf8(line).is_ok()).count();
-        if valid * 2 > foreign {
-            let narrow = |line| WINDOWS_1252.decode_without_bom_handling(line).0;
-            let mixed = lines().map(|line| std::str::from_utf8(line).map_or_else(|_| narrow(line), Into::into));
-            (mixed.collect(), "UTF-8 with windows-1252")
-        } else {
-            let mut detector = chardetng::EncodingDetector::new(chardetng::Iso2022JpDetection::Deny);
-            detector.feed(bytes, true);
-            all(detector.guess(None, chardetng::Utf8Detection::Deny))
-        }
-    };
-    // Old Macintosh line ends.
-    let old = text.contains('\r') && !text.contains('\n');
-    (if old { text.replace('\r', "\n") } else { text }, name)
 }
 
 fn reader(text: &str, delimiter: u8, quoting: bool) -> csv::Reader<&[u8]> {
@@ -871,7 +766,7 @@ mod tests {
             let units = text.encode_utf16();
             mark.then_some(0xfeff).into_iter().chain(units).flat_map(order).collect::<Vec<u8>>()
         };
-        let (narrow, _, _) = WINDOWS_1252.encode(text);
+        let (narrow, _, _) = encoding_rs::WINDOWS_1252.encode(text);
         for (bytes, encoding) in [
             (text.as_bytes().to_vec(), "UTF-8"),
             (["\u{feff}".as_bytes(), text.as_bytes()].concat(), "UTF-8"),
@@ -933,66 +828,6 @@ mod tests {
         let source = read("x.csv", b"F-7 Notices,,,\nas of 2016,,,\n,,,\nNotice Date,Employer,Union,Size\n1,2,3,4\n");
         assert_eq!(source.tables[0].headers()[1], "Employer");
         assert_eq!(lines(&source), [5]);
-    }
-
-    /// A workbook of one sheet with these rows, as XML.
-    fn workbook(rows: &str) -> Vec<u8> {
-        use std::io::Write;
-        const MAIN: &str = "http://schemas.openxmlformats.org/spreadsheetml/2006/main";
-        const LINK: &str = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
-        let parts = [
-            (
-                "_rels/.rels",
-                format!(
-                    "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship Id=\"r1\" Type=\"{LINK}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
-                ),
-            ),
-            (
-                "xl/workbook.xml",
-                format!(
-                    "<workbook xmlns=\"{MAIN}\" xmlns:r=\"{LINK}\"><sheets><sheet name=\"One\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
-                ),
-            ),
-            (
-                "xl/_rels/workbook.xml.rels",
-                format!(
-                    "<Relationships xmlns=\"http://schemas.openxmlformats.org/package/2006/relationships\"><Relationship Id=\"r1\" Type=\"{LINK}/worksheet\" Target=\"worksheets/sheet1.xml\"/></Relationships>"
-                ),
-            ),
-            (
-                "xl/worksheets/sheet1.xml",
-                format!("<worksheet xmlns=\"{MAIN}\"><sheetData>{rows}</sheetData></worksheet>"),
-            ),
-        ];
-        let mut package = zip::ZipWriter::new(Cursor::new(Vec::new()));
-        for (name, text) in parts {
-            package.start_file(name, zip::write::SimpleFileOptions::default()).unwrap();
-            package.write_all(text.as_bytes()).unwrap();
-        }
-        package.finish().unwrap().into_inner()
-    }
-
-    #[test]
-    fn a_sheet_is_a_table() {
-        let cell = |at: &str, text: &str| format!("<c r=\"{at}\" t=\"inlineStr\"><is><t>{text}</t></is></c>");
-        let head = format!("<row r=\"1\">{}{}</row>", cell("A1", "Name"), cell("C1", "Size"));
-        let row = format!("<row r=\"4\">{}<c r=\"C4\"><v>12</v></c></row>", cell("A4", "Acme"));
-        let source = read("firms.xlsx", &workbook(&format!("{head}{row}")));
-        let table = &source.tables[0];
-        assert_eq!((table.name.as_str(), table.headers().len(), lines(&source)), ("firm", 3, vec![4]));
-        assert_eq!((table.rows[0].get(&["name"]), table.rows[0].get(&["size"])), (Some("Acme"), Some("12")));
-    }
-
-    #[test]
-    fn a_sheet_takes_no_more_than_it_may() {
-        let far = "<row r=\"1\"><c r=\"XFD1\"><v>1</v></c></row>".to_owned();
-        let back = "<row r=\"1\"><c r=\"C1\"><v>1</v></c><c r=\"A1\"><v>1</v></c></row>".to_owned();
-        // A thousand cells a row, of which one holds anything.
-        let wide: String =
-            (1..=20_000).map(|row| format!("<row r=\"{row}\"><c r=\"ALL{row}\"><v>1</v></c></row>")).collect();
-        for rows in [far, back, wide] {
-            assert_eq!(from_bytes("x.xlsx", &workbook(&rows)).unwrap_err().code, "spreadsheet_unreadable");
-        }
     }
 
     #[test]
