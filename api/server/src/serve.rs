@@ -1,5 +1,6 @@
 //! Listening, and stopping in order.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::{Server, observe};
 /// Listens until it is told to stop (SIGTERM, SIGINT), then finishes what is under way.
 pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(std::net::SocketAddr)) -> Result<()> {
     observe::begin();
+    let signalled = signalled();
     let counted = actix_web::rt::spawn(observe::sum_up());
     let house = actix_web::rt::spawn(crate::keep_house(server.app.clone()));
     let mail = settings.mail()?.map(|way| actix_web::rt::spawn(roundtable_mail::deliver(server.app.clone(), way)));
@@ -61,7 +63,7 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
     let signals = actix_web::rt::spawn(async move {
         let mut stopping = told.hub.stopping();
         tokio::select! {
-            () = signalled() => {}
+            () = signalled => {}
             _ = stopping.wait_for(|stopping| *stopping) => {}
         }
         told.hub.stop();
@@ -81,26 +83,29 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
     outcome
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn signalled() {
-    let interrupted = tokio::signal::ctrl_c();
+/// SIGTERM or SIGINT, which are caught from this call on: whoever is told where the server listens may stop it.
+fn signalled() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let caught = {
         use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminated) => {
+        signal(SignalKind::terminate()).and_then(|ends| Ok((ends, signal(SignalKind::interrupt())?)))
+    };
+    async move {
+        #[cfg(unix)]
+        match caught {
+            Ok((mut terminated, mut interrupted)) => {
                 tokio::select! {
                     _ = terminated.recv() => {}
-                    _ = interrupted => {}
+                    _ = interrupted.recv() => {}
                 }
                 return;
             }
             Err(error) => tracing::warn!(%error, "SIGTERM cannot be waited for"),
         }
-    }
-    if let Err(error) = interrupted.await {
-        tracing::warn!(%error, "SIGINT cannot be waited for");
-        std::future::pending::<()>().await;
+        if let Err(error) = tokio::signal::ctrl_c().await {
+            tracing::warn!(%error, "SIGINT cannot be waited for");
+            std::future::pending::<()>().await;
+        }
     }
 }
 
