@@ -117,7 +117,7 @@ impl Lanes {
         place.map_err(|_| late())?.map_err(|_| late())
     }
 
-    /// Asks on a connection, and on a new one where the old had ended: nothing was done on it yet.
+    /// Asks on a connection, and on a new one where the old had ended or says nothing: nothing was done on it yet.
     async fn first(
         &self,
         lane: &Lane,
