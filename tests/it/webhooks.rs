@@ -155,6 +155,51 @@ cases! {
         live.stop().await;
     }
 
+    async fn what_failed_before_it_was_enabled_does_not_disable_it_again(app: App) {
+        let patient =
+            Settings { webhook_retry_seconds: "100000".into(), webhook_timeout_seconds: 4, ..quick(&app.url) };
+        let live = crate::harness::live::live_with(&app, patient).await;
+        let lead = &app.world.ours.lead;
+        // After days of failures, one attempt hangs while the other disables the webhook.
+        let receiver = Receiver::start(|number| if number == 1 { 1 } else { 500 }).await;
+        let made = webhook(&live.app, lead, &receiver, json!(["location.created"])).await;
+        location(&live.app, "Plant 2").await;
+        within(10, "it fails", async || again(&app, lead, &made).await.get("failingSince").is_some()).await;
+        live.app.server.app.clock.advance(TimeDelta::days(6));
+        location(&live.app, "Plant 3").await;
+        within(10, "it is disabled", async || again(&app, lead, &made).await["state"] == "disabled").await;
+        let now = again(&app, lead, &made).await;
+        live.app.act(lead, &now, "/v1/webhooks", "enable", json!({})).await;
+        within(10, "the attempt that hung is over", async || {
+            let log = deliveries(&app, lead, &made).await;
+            let attempts: Vec<&Value> = log.iter().flat_map(|one| one["log"].as_array().unwrap()).collect();
+            attempts.iter().any(|one| one["error"] == "no answer in time")
+        })
+        .await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert_eq!(again(&app, lead, &made).await["state"], "active");
+        live.stop().await;
+    }
+
+    async fn a_replay_tells_all_since_however_late_it_was_committed(app: App) {
+        let live = live(&app).await;
+        let lead = &app.world.ours.lead;
+        let receiver = Receiver::start(|_| 200).await;
+        let made = webhook(&live.app, lead, &receiver, json!(["location.created"])).await;
+        let since = chrono::Utc::now();
+        location(&live.app, "Plant 2").await;
+        within(10, "it is told", async || receiver.ids_taken() == 1).await;
+        // Something written before that moment is committed after it.
+        live.app.server.app.clock.advance(TimeDelta::hours(-1));
+        location(&live.app, "Plant 3").await;
+        live.app.server.app.clock.advance(TimeDelta::hours(1));
+        let now = again(&app, lead, &made).await;
+        live.app.act(lead, &now, "/v1/webhooks", "replay", json!({ "since": since })).await;
+        let told = |name: &str| receiver.taken().iter().filter(|one| one.body()["data"]["record"]["name"] == name).count();
+        within(10, "it is told again", async || told("Plant 2") == 2).await;
+        live.stop().await;
+    }
+
     async fn an_attempt_from_before_says_nothing_of_a_replay(app: App) {
         let patient =
             Settings { webhook_retry_seconds: "100000".into(), webhook_timeout_seconds: 4, ..quick(&app.url) };

@@ -14,15 +14,12 @@ use uuid::Uuid;
 pub const TEST: &str = "webhook.test";
 /// Mark of how far events were made into deliveries.
 pub const RELAYED: &str = "relayed";
+/// What the mark of how far a webhook is being told again begins with; its id follows.
+pub const REPLAY: &str = "replay ";
 /// Key of the turn in which deliveries are taken from the queue.
 const TURN: i64 = 7_402_002;
 /// Most webhooks served in one step.
 const MOST: u64 = 200;
-
-/// Mark of how far a webhook is being told again.
-pub fn replay_mark(webhook_id: Uuid) -> String {
-    format!("replay {webhook_id}")
-}
 
 /// A delivery to this webhook, due at once.
 pub fn delivery(
@@ -80,6 +77,17 @@ pub async fn put_back(
         .filter(webhook_delivery::Column::MessageId.is_in(message_ids))
         .exec(run)
         .await?;
+    Ok(())
+}
+
+/// Has a webhook told again what stands after this position, and what it is still being told from before that.
+pub async fn tell_again(run: &impl ConnectionTrait, webhook_id: Uuid, after: i64) -> Result<()> {
+    let name = format!("{REPLAY}{webhook_id}");
+    let under_way = event_mark::Entity::find_by_id(&name).one(run).await?;
+    let position = under_way.map_or(after, |mark| mark.position.min(after));
+    let mark = event_mark::ActiveModel { name: Set(name), position: Set(position) };
+    let again = OnConflict::column(event_mark::Column::Name).update_column(event_mark::Column::Position).to_owned();
+    event_mark::Entity::insert(mark).on_conflict(again).exec_without_returning(run).await?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use roundtable_kernel::feed::{self, Event, Filter};
 use roundtable_kernel::order;
 use roundtable_kernel::readable;
 use roundtable_kernel::standing::{Caller, Standing};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 use uuid::Uuid;
 
 use crate::{queue, webhooks};
@@ -37,17 +37,16 @@ pub async fn eyes(app: &Arc<App>, webhook: &webhook::Model) -> Result<Option<Ctx
     }))
 }
 
-/// Stops sending to a webhook, as the server itself.
-pub async fn disable(app: &Arc<App>, webhook_id: Uuid, why: &'static str) -> Result<()> {
-    let Some(row) = webhook::Entity::find_by_id(webhook_id).one(app.store.read()).await? else {
-        return Ok(());
-    };
-    let caller = Caller::System(Standing::intermediary(row.partnership_id));
+/// Stops sending to a webhook, as the server itself, unless somebody changed it since it was read: whoever enabled it
+/// meanwhile is not answered with what happened before.
+pub async fn disable(app: &Arc<App>, read: &webhook::Model, why: &'static str) -> Result<()> {
+    let (webhook_id, version) = (read.id, read.version);
+    let caller = Caller::System(Standing::intermediary(read.partnership_id));
     let ctx = Ctx::new(app.clone(), Arc::new(caller), Via::System, Arc::from(Uuid::now_v7().to_string()));
     ctx.for_operation(roundtable_kernel::op::Op::DisableWebhook)
         .write(move |ctx| async move {
             match webhook::Entity::find_by_id(webhook_id).one(&ctx.read()).await? {
-                Some(row) if row.state == WebhookState::Active && row.archived_at.is_none() => {
+                Some(row) if row.state == WebhookState::Active && row.version == version => {
                     webhooks::disabled(&ctx, &row, why).await.map(|_| ())
                 }
                 _ => Ok(()),
@@ -81,7 +80,7 @@ async fn step_end(app: &App, after: i64, last: i64) -> Result<i64> {
 
 async fn seen(app: &Arc<App>, webhook: &webhook::Model, after: i64, to: i64) -> Result<Option<Vec<Event>>> {
     let Some(ctx) = eyes(app, webhook).await? else {
-        disable(app, webhook.id, UNATTENDED).await?;
+        disable(app, webhook, UNATTENDED).await?;
         return Ok(None);
     };
     let filter = Filter::of_kinds(&webhook.kinds.0);
@@ -97,6 +96,18 @@ fn message_id(event: &Event) -> String {
     format!("msg_{}", event.id.simple())
 }
 
+fn active() -> Select<webhook::Entity> {
+    webhook::Entity::find()
+        .filter(webhook::Column::State.eq(WebhookState::Active))
+        .filter(webhook::Column::ArchivedAt.is_null())
+}
+
+/// Which webhooks are told of what happens, and as of which change of theirs.
+async fn standing(run: &impl ConnectionTrait) -> Result<Vec<(Uuid, i32)>> {
+    let rows = active().select_only().columns([webhook::Column::Id, webhook::Column::Version]);
+    Ok(rows.order_by_asc(webhook::Column::Id).into_tuple().all(run).await?)
+}
+
 /// Makes some events into deliveries. False when all are.
 pub async fn step(app: &Arc<App>) -> Result<bool> {
     let last = order::settle(&app.store).await?;
@@ -105,10 +116,8 @@ pub async fn step(app: &Arc<App>) -> Result<bool> {
         return Ok(false);
     }
     let to = step_end(app, from, last).await?;
-    let active = webhook::Entity::find()
-        .filter(webhook::Column::State.eq(WebhookState::Active))
-        .filter(webhook::Column::ArchivedAt.is_null());
-    let told = readable::rows_at::<webhook::Model>(app.store.read(), active).await?.rows;
+    let standing = standing(app.store.read()).await?;
+    let told = readable::rows_at::<webhook::Model>(app.store.read(), active()).await?.rows;
     let mut new = Vec::new();
     for webhook in &told {
         let events = seen(app, webhook, from, to).await?.unwrap_or_default();
@@ -123,8 +132,12 @@ pub async fn step(app: &Arc<App>) -> Result<bool> {
     let now = app.clock.now();
     app.store
         .write(true, move |tx| {
-            let new = new.clone();
+            let (new, standing) = (new.clone(), standing.clone());
             async move {
+                // One that was enabled meanwhile would be told of nothing up to here.
+                if self::standing(&*tx).await? != standing {
+                    return Ok(());
+                }
                 if queue::advance(&*tx, queue::RELAYED, from, to).await? {
                     queue::keep(&*tx, new, now).await?;
                 }
@@ -138,13 +151,13 @@ pub async fn step(app: &Arc<App>) -> Result<bool> {
 /// Goes on with what webhooks asked to be told again. False when nothing is left.
 pub async fn replay(app: &Arc<App>) -> Result<bool> {
     let marks = event_mark::Entity::find()
-        .filter(event_mark::Column::Name.starts_with("replay "))
+        .filter(event_mark::Column::Name.starts_with(queue::REPLAY))
         .all(app.store.read())
         .await?;
     let done = mark(app, queue::RELAYED).await?.unwrap_or_default();
     let mut more = false;
     for mark in marks {
-        let id = mark.name.strip_prefix("replay ").and_then(|id| Uuid::parse_str(id).ok()).unwrap_or_default();
+        let id = mark.name.strip_prefix(queue::REPLAY).and_then(|id| Uuid::parse_str(id).ok()).unwrap_or_default();
         let row = webhook::Entity::find_by_id(id).one(app.store.read()).await?;
         let row = row.filter(|row| row.state == WebhookState::Active && row.archived_at.is_none());
         let to = step_end(app, mark.position, done).await?;

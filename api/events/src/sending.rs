@@ -208,7 +208,7 @@ impl Sender {
         let found = webhook::Entity::find_by_id(delivery.webhook_id).one(self.app.store.read()).await?;
         let webhook = found.ok_or_else(|| Error::internal("a delivery has no webhook"))?;
         let Some(ctx) = relay::eyes(&self.app, &webhook).await? else {
-            return relay::disable(&self.app, webhook.id, relay::UNATTENDED).await;
+            return relay::disable(&self.app, &webhook, relay::UNATTENDED).await;
         };
         let Some(data) = self.body(&ctx, &delivery).await? else {
             // It tells of something that is not the receiver's to know any more.
@@ -222,7 +222,7 @@ impl Sender {
         }
         let outcome = self.post(&webhook, &delivery, body).await?;
         loop {
-            match self.write_down(&ctx, &delivery, &outcome).await {
+            match self.write_down(&ctx, &webhook, &delivery, &outcome).await {
                 // What is not written down is sent twice.
                 Err(error) if error.code.status() >= 500 && self.app.clock.now() < until => {
                     tracing::warn!(%error, "what came of a delivery could not be written down; it will be tried again");
@@ -315,7 +315,13 @@ impl Sender {
         Some(now + TimeDelta::milliseconds((f64::from(pause) * 1000.0 * spread) as i64))
     }
 
-    async fn write_down(&self, ctx: &Ctx, delivery: &webhook_delivery::Model, outcome: &Outcome) -> Result<()> {
+    async fn write_down(
+        &self,
+        ctx: &Ctx,
+        webhook: &webhook::Model,
+        delivery: &webhook_delivery::Model,
+        outcome: &Outcome,
+    ) -> Result<()> {
         let now = self.app.clock.now();
         let delivered = outcome.error.is_none();
         let attempts = delivery.attempts + 1;
@@ -390,10 +396,10 @@ impl Sender {
             })
             .await?;
         if gone {
-            return relay::disable(&self.app, webhook_id, "the receiver answered that it is gone (410)").await;
+            return relay::disable(&self.app, webhook, "the receiver answered that it is gone (410)").await;
         }
         if failing_since.is_some_and(|since| now - since >= self.sending.disable_after) {
-            return relay::disable(&self.app, webhook_id, "nothing was delivered for days").await;
+            return relay::disable(&self.app, webhook, "nothing was delivered for days").await;
         }
         Ok(())
     }

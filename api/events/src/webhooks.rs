@@ -1,16 +1,13 @@
 //! Webhooks and the log of their deliveries.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use roundtable_entity::{
-    DeliveryState, Record, WebhookState, event, event_mark, webhook, webhook_attempt, webhook_delivery,
-};
+use roundtable_entity::{DeliveryState, Record, WebhookState, event, webhook, webhook_attempt, webhook_delivery};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::{Nothing, Operations};
 use roundtable_kernel::record::{self, Target};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -175,22 +172,20 @@ async fn test(ctx: Ctx, at: Target, _: Nothing) -> Result<webhook::Model> {
 
 async fn replay(ctx: Ctx, at: Target, body: ReplaySince) -> Result<webhook::Model> {
     let row = active(&ctx, Op::ReplayWebhook, at).await?;
-    let before = event::Entity::find()
+    // What was written first may be committed last, so the last event from before may stand behind one from after.
+    let first = event::Entity::find()
         .select_only()
         .column(event::Column::Position)
-        .filter(event::Column::HappenedAt.lt(body.since))
+        .filter(event::Column::HappenedAt.gte(body.since))
         .filter(event::Column::Position.is_not_null())
-        .order_by_desc(event::Column::Position)
+        .order_by_asc(event::Column::Position)
         .limit(1)
         .into_tuple::<Option<i64>>()
         .one(&ctx.read())
         .await?;
-    let mark = event_mark::ActiveModel {
-        name: Set(queue::replay_mark(row.id)),
-        position: Set(before.flatten().unwrap_or_default()),
-    };
-    let again = OnConflict::column(event_mark::Column::Name).update_column(event_mark::Column::Position).to_owned();
-    event_mark::Entity::insert(mark).on_conflict(again).exec_without_returning(&ctx.read()).await?;
+    if let Some(first) = first.flatten() {
+        queue::tell_again(&ctx.read(), row.id, first - 1).await?;
+    }
     ctx.event("webhook.replayed", &row, &[]).await?;
     Ok(row)
 }

@@ -1,6 +1,8 @@
 //! Listening, and stopping in order.
 
 use std::future::Future;
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,13 +17,22 @@ use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::standing::{Caller, Standing};
 use roundtable_kernel::{hub, order};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+#[cfg(target_os = "linux")]
+use socket2::SockFilter;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::sync::watch;
 
 use crate::deadline::{self, Deadline};
 use crate::settings::Settings;
 use crate::{Server, observe};
 
+/// Most connections that wait until they are taken in.
+const WAITING: i32 = 2048;
+/// How long those who came in last have to be taken in and to say what they want.
+const TAKEN_IN: Duration = Duration::from_millis(200);
+
 /// Listens until it is told to stop (SIGTERM, SIGINT), then finishes what is under way.
-pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(std::net::SocketAddr)) -> Result<()> {
+pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(SocketAddr)) -> Result<()> {
     observe::begin();
     let signalled = signalled();
     let counted = actix_web::rt::spawn(observe::sum_up());
@@ -33,8 +44,12 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
     let app = server.app.clone();
     let origins = settings.listed(&settings.cors_origins);
     let deadline = Deadline::new(&app.operations, Duration::from_secs(settings.request_seconds));
-    let http = HttpServer::new(move || {
+    let patience = Duration::from_secs(settings.shutdown_seconds);
+    let shut = Arc::new(watch::channel(false).0);
+    let shutting = shut.clone();
+    let mut http = HttpServer::new(move || {
         let server = server.clone();
+        actix_web::rt::spawn(take_in_the_last(shutting.subscribe()));
         ActixApp::new()
             .app_data(deadline.clone())
             .wrap(from_fn(deadline::keep))
@@ -51,9 +66,12 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
     .shutdown_timeout(settings.shutdown_seconds)
     .client_request_timeout(Duration::from_secs(settings.receive_seconds))
     .client_disconnect_timeout(Duration::from_secs(5))
-    .keep_alive(Duration::from_secs(75))
-    .bind(&settings.bind)
-    .map_err(|error| Error::internal(format!("cannot listen on {}: {error}", settings.bind)))?;
+    .keep_alive(Duration::from_secs(75));
+    let unheard = |error| Error::internal(format!("cannot listen on {}: {error}", settings.bind));
+    let doors = doors(&settings.bind).map_err(unheard)?;
+    for door in &doors {
+        http = http.listen(door.try_clone().map_err(unheard)?).map_err(unheard)?;
+    }
     if let Some(address) = http.addrs().first() {
         listening(*address);
     }
@@ -65,6 +83,19 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
         tokio::select! {
             () = signalled => {}
             _ = stopping.wait_for(|stopping| *stopping) => {}
+        }
+        // Nobody is sent away before the doors are shut, or they would come back and stand before them.
+        hold_off(&doors);
+        shut.send_replace(true);
+        let taken_in = tokio::time::timeout(patience, shut.closed()).await;
+        handle.pause().await;
+        for door in &doors {
+            if let Err(error) = SockRef::from(door).shutdown(Shutdown::Both) {
+                tracing::warn!(%error, "the server still listens while it stops");
+            }
+        }
+        if taken_in.is_err() {
+            tracing::warn!("a worker is too busy to take in who came last");
         }
         told.hub.stop();
         handle.stop(true).await;
@@ -81,6 +112,45 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
         heard.abort();
     }
     outcome
+}
+
+/// Sockets that listen at every address of this name where one can. They are kept besides what serves them, so that they
+/// can be shut before the rest stops.
+fn doors(bind: &str) -> io::Result<Vec<TcpListener>> {
+    let open = |address: SocketAddr| {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        // Taken up again at once by the next server; on Windows the option means something else.
+        #[cfg(unix)]
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(WAITING)?;
+        Ok(TcpListener::from(socket))
+    };
+    let (open, mut failed): (Vec<_>, Vec<_>) = bind.to_socket_addrs()?.map(open).partition(Result::is_ok);
+    match failed.pop() {
+        Some(Err(error)) if open.is_empty() => Err(error),
+        _ => open.into_iter().collect(),
+    }
+}
+
+/// Lets nobody begin to connect any more, while those who have are still taken in: what shuts a socket resets those who
+/// wait at it. Whoever knocks meanwhile is refused when the door is shut.
+fn hold_off(doors: &[TcpListener]) {
+    #[cfg(target_os = "linux")]
+    for door in doors {
+        /// The instruction of a packet filter (BPF) that returns a number; how much of a packet is let through is 0.
+        const NOTHING: SockFilter = SockFilter::new(0x06, 0, 0, 0);
+        if let Err(error) = SockRef::from(door).attach_filter(&[NOTHING]) {
+            tracing::warn!(%error, "who connects while the server stops may be reset");
+        }
+    }
+}
+
+/// Stays with a worker until those who came in last were taken in and could say what they want.
+async fn take_in_the_last(mut shut: watch::Receiver<bool>) {
+    if shut.wait_for(|shut| *shut).await.is_ok() {
+        tokio::time::sleep(TAKEN_IN).await;
+    }
 }
 
 /// SIGTERM or SIGINT, which are caught from this call on: whoever is told where the server listens may stop it.
