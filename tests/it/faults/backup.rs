@@ -13,8 +13,8 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::rounds;
 use crate::harness::backend::{self, Backend, settings};
+use crate::harness::chance::rounds;
 use crate::harness::client::text;
 use crate::harness::{App, chance};
 

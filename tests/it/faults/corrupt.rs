@@ -4,8 +4,8 @@ use roundtable_server::{connect, doctor};
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use super::rounds;
 use crate::harness::backend::{Backend, close, settings};
+use crate::harness::chance::rounds;
 use crate::harness::chance::{self, Chance};
 use crate::harness::client::text;
 

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::rounds;
 use crate::harness::Who;
 use crate::harness::backend::{cluster, made};
+use crate::harness::chance::rounds;
 use crate::harness::client::text;
 use crate::harness::postgres::Cluster;
 use crate::harness::process::{Line, Process};

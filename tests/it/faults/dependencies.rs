@@ -11,7 +11,8 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{lead, quantile, report, rounds};
+use super::{lead, quantile, report};
+use crate::harness::chance::rounds;
 use crate::harness::client::text;
 use crate::harness::live::within;
 use crate::harness::process::{Line, Process};

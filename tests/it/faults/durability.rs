@@ -1,15 +1,13 @@
 //! Nothing is acknowledged before it lasts.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
-use std::time::Duration;
-
 use roundtable_server::doctor;
 use serde_json::json;
 
-use super::{lead, report, rounds};
+use super::{lead, report};
+use crate::harness::chance::rounds;
 use crate::harness::postgres::Cluster;
 use crate::harness::process::{Line, Process};
+use crate::harness::strace::Strace;
 use crate::harness::{App, Backend, backend};
 
 async fn findings(url: &str) -> Vec<doctor::Finding> {
@@ -77,28 +75,11 @@ fn violations(trace: &str) -> (usize, usize) {
 }
 
 async fn traced(app: App) {
-    let asked = Command::new("strace").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if !asked.is_ok_and(|status| status.success()) {
-        let _ = writeln!(std::io::stderr(), "\n*** NOT RUN: the order of system calls; install strace.");
-        return;
-    }
     let process = Process::start_with(&app.url, json!({ "workers": 1 }), None);
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("trace");
-    let mut strace = Command::new("strace")
-        .args(["-f", "-y", "-s", "64", "-e", "trace=pwrite64,fdatasync,fsync,recvfrom,sendto,read,write,writev"])
-        .arg("-o")
-        .arg(&output)
-        .args(["-p", &process.id().to_string()])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    if let Some(ended) = strace.try_wait().unwrap() {
-        let _ = writeln!(std::io::stderr(), "\n*** NOT RUN: strace may not attach to a process here ({ended}).");
-        return;
-    }
+    let calls = "trace=pwrite64,fdatasync,fsync,recvfrom,sendto,read,write,writev";
+    let Some(strace) = Strace::attach(&process, &["-y", "-s", "64", "-e", calls], Some(&output)).await else { return };
     let many = rounds(150, 10_000);
     let mut line = Line::open(process.address).await.unwrap();
     for number in 0..many {
@@ -107,9 +88,7 @@ async fn traced(app: App) {
         let made = line.ask(&lead, "POST", "/v1/organizations", "", Some(&body)).await.unwrap();
         assert_eq!(made.status, 201, "{}", made.body);
     }
-    let ended = Command::new("kill").args(["-INT", &strace.id().to_string()]).status().unwrap();
-    assert!(ended.success());
-    strace.wait().unwrap();
+    strace.detach();
     process.kill();
     let (acknowledged, early) = violations(&std::fs::read_to_string(&output).unwrap());
     assert_eq!((acknowledged, early), (many, 0), "answers, and those that left before the write was synced");

@@ -6,11 +6,13 @@ use roundtable_server::doctor;
 use sea_orm::ConnectionTrait;
 use serde_json::json;
 
-use super::{lead, report, rounds};
+use super::{lead, report};
+use crate::harness::chance::{self, Chance, rounds};
 use crate::harness::client::text;
 use crate::harness::live::within;
 use crate::harness::process::{Line, Process};
 use crate::harness::room::Room;
+use crate::harness::strace::Strace;
 use crate::harness::{App, Backend, Who, backend};
 
 /// Writes until there is no room, from several clients; returns the ids that were acknowledged.
@@ -66,6 +68,15 @@ async fn full_and_empty_again(process: &Process, app: &App, room: &Room, rounds:
     acknowledged
 }
 
+/// Whether every page of a SQLite file is as it should be.
+async fn sound(url: &str) {
+    let settings = backend::settings(url);
+    let store = roundtable_server::connect(&settings).await.unwrap();
+    let findings = doctor::examine(&store, &settings).await;
+    let sound = findings.iter().find(|finding| finding.found.contains("integrity_check")).unwrap();
+    assert!(sound.well, "{}", sound.found);
+}
+
 async fn sqlite(app: App) {
     let Some(room) = Room::of(48) else { return };
     let file = room.path().join("case.db");
@@ -76,17 +87,72 @@ async fn sqlite(app: App) {
     let rounds = rounds(2, 200);
     let kept = full_and_empty_again(&process, &app, &room, rounds).await;
     process.kill();
-    let settings = backend::settings(&url);
-    let store = roundtable_server::connect(&settings).await.unwrap();
-    let findings = doctor::examine(&store, &settings).await;
-    let sound = findings.iter().find(|finding| finding.found.contains("integrity_check")).unwrap();
-    assert!(sound.well, "{}", sound.found);
+    sound(&url).await;
     report(&format!("F7: SQLite, the disk {rounds} times full: {kept} writes acknowledged and there, the file sound"));
 }
 
 #[test]
 fn a_full_disk_is_told_of_and_survived_on_sqlite() {
     backend::run(Backend::Sqlite, sqlite);
+}
+
+/// Calls of the system that fail on a disk that is full or breaks, and how.
+const CALLS: &[(&str, &str)] = &[
+    ("pwrite64", "ENOSPC"),
+    ("pwrite64", "EIO"),
+    ("fdatasync", "EIO"),
+    ("fdatasync", "ENOSPC"),
+    ("pread64", "EIO"),
+    ("ftruncate", "EIO"),
+    ("openat", "EMFILE"),
+    ("fallocate", "ENOSPC"),
+];
+
+async fn injected(app: App) {
+    let process = Process::start_with(&app.url, json!({ "workers": 1 }), None);
+    let mut line = Line::open(process.address).await.unwrap();
+    let (mut kept, mut refused, mut chance) = (Vec::new(), 0, Chance::from(chance::seed()));
+    let rounds = rounds(8, 200);
+    for round in 0..rounds {
+        let lead = lead(&app);
+        let (call, error) = CALLS[round % CALLS.len()];
+        let first = 1 + chance.below(12);
+        let filter = format!("inject={call}:error={error}:when={first}..{}", first + chance.below(4));
+        let Some(strace) = Strace::attach(&process, &["-e", &format!("trace={call}"), "-e", &filter], None).await else { return };
+        for number in 0..12 {
+            let body = json!({ "name": format!("Injected {round} {number}"), "kind": "employer" });
+            let reply = line.ask(&lead, "POST", "/v1/organizations", "", Some(&body)).await.unwrap();
+            match (reply.status, reply.body["code"].as_str().unwrap_or_default()) {
+                (201, _) => kept.push(text(&reply.body["id"]).to_owned()),
+                (507, "STORAGE_FULL") | (503, "UNAVAILABLE") => refused += 1,
+                (status, _) => panic!("{call} {error}: {status}: {}", reply.body),
+            }
+        }
+        strace.detach();
+        within(5, "all is as before", async || {
+            let body = json!({ "name": format!("After {round}"), "kind": "employer" });
+            line.ask(&lead, "POST", "/v1/organizations", "", Some(&body)).await.unwrap().status == 201
+        })
+        .await;
+    }
+    let lead = lead(&app);
+    for id in &kept {
+        let found = line.ask(&lead, "GET", &format!("/v1/organizations/{id}"), "", None).await.unwrap();
+        assert_eq!(found.status, 200, "{id} was acknowledged");
+    }
+    process.kill();
+    sound(&app.url).await;
+    assert!(refused > 0, "no call failed");
+    report(&format!(
+        "F7: SQLite, {rounds} times a call of the system failed: {refused} writes refused, {} acknowledged and there, the \
+         file sound",
+        kept.len()
+    ));
+}
+
+#[test]
+fn a_call_of_the_system_that_fails_costs_no_more_than_what_it_was_for() {
+    backend::run(Backend::Sqlite, injected);
 }
 
 async fn postgres(app: App) {

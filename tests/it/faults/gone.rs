@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::rounds;
+use crate::harness::chance::rounds;
 use crate::harness::chance::{self, Chance};
 use crate::harness::client::text;
 

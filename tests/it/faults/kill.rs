@@ -8,7 +8,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
-use super::rounds;
+use crate::harness::chance::rounds;
 use crate::harness::client::text;
 use crate::harness::process::{Line, Process};
 use crate::harness::{App, Backend};

@@ -22,12 +22,7 @@ mod stop;
 mod stuck;
 mod upgrade;
 
-use crate::harness::{App, Who, chance};
-
-/// How often: a few times, or as often as it takes.
-pub fn rounds(few: usize, many: usize) -> usize {
-    if chance::long() { many } else { few }
-}
+use crate::harness::{App, Who};
 
 /// Says what was reached; seen with `--nocapture`.
 pub fn report(reached: &str) {

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
-use super::{lead, report, rounds};
+use super::{lead, report};
+use crate::harness::chance::rounds;
 use crate::harness::process::{Line, Process};
 use crate::harness::proxy::{Proxy, Way};
 use crate::harness::{App, Backend, Who, backend};

@@ -10,8 +10,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::database::{Seen, client};
-use super::rounds;
 use crate::harness::backend::{cluster, made};
+use crate::harness::chance::rounds;
 use crate::harness::postgres::Cluster;
 use crate::harness::process::{Line, Process};
 

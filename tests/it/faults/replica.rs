@@ -8,9 +8,9 @@ use std::time::Duration;
 use roundtable_server::settings::Settings;
 use serde_json::json;
 
-use super::rounds;
 use crate::harness::Who;
 use crate::harness::backend::{cluster, made};
+use crate::harness::chance::rounds;
 use crate::harness::chance::{self, Chance};
 use crate::harness::client::text;
 use crate::harness::postgres::Cluster;

@@ -12,9 +12,9 @@ use roundtable_kernel::standing::Role;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::rounds;
 use crate::harness::Who;
 use crate::harness::backend::Backend;
+use crate::harness::chance::rounds;
 use crate::harness::client::{id, text};
 use crate::harness::live::within;
 use crate::harness::process::{Line, Process};

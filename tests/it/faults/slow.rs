@@ -1,15 +1,17 @@
 //! Clients that are slow or say nothing, on purpose or not. They are closed in time, and whoever asks is served.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::{lead, quantile, report, rounds};
+use super::{lead, quantile, report};
 use crate::harness::Who;
+use crate::harness::chance::rounds;
+use crate::harness::live::within;
 use crate::harness::process::{Line, Process};
 
 /// Seconds that a head and a body may take to come in.
@@ -104,6 +106,39 @@ cases! {
         report(&format!(
             "F9: {:?}, {} slow and silent clients, each ended within {longest:?} where {RECEIVE} s are allowed; p99 of the \
              others {p99:?} over {} requests", app.backend, ended.len(), times.len()
+        ));
+    }
+
+    async fn a_storm_of_connections_keeps_nobody_from_being_served(app: App) {
+        let lead = lead(&app);
+        let process = Process::start(&app.url);
+        let over = AtomicBool::new(false);
+        let storm = async {
+            let (before, began) = (process.descriptors(), Instant::now());
+            let opened = AtomicUsize::new(0);
+            let one = async |number: usize| {
+                while began.elapsed() < Duration::from_secs(rounds(2, 10) as u64) {
+                    let Ok(mut stream) = TcpStream::connect(process.address).await else { continue };
+                    opened.fetch_add(1, Ordering::Relaxed);
+                    // Some go at once, some in the middle of a request.
+                    if number % 2 == 0 {
+                        let _ = stream.write_all(b"GET /v1/meetings HTTP/1.1\r\nHost: loc").await;
+                    }
+                }
+            };
+            futures_util::future::join_all((0..50).map(one)).await;
+            let took = began.elapsed();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            over.store(true, Ordering::Relaxed);
+            (before, opened.into_inner(), took)
+        };
+        let ((before, opened, took), mut times) =
+            futures_util::future::join(storm, normal(&process, &lead, &over)).await;
+        within(10, "their sockets are closed", async || process.descriptors() < before + 30).await;
+        let p99 = quantile(&mut times, 0.99);
+        assert!(p99 < BUSY, "{p99:?} for whoever asks");
+        report(&format!(
+            "F9: {:?}, {opened} connections in {took:?}; p99 of the others {p99:?} over {} requests", app.backend, times.len()
         ));
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::rounds;
 use crate::harness::App;
+use crate::harness::chance::rounds;
 use crate::harness::live::within;
 use crate::harness::process::{Line, Process};
 

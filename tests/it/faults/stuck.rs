@@ -1,10 +1,12 @@
 //! PostgreSQL is stuck: somebody holds a table, or every connection. Whoever asks for it is refused in time, and nobody
 //! else is touched.
 
+use std::collections::BTreeSet;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use sea_orm::{ConnectionTrait, Database, TransactionTrait};
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, TransactionTrait};
 use serde_json::json;
 
 use super::{quantile, report};
@@ -75,6 +77,63 @@ async fn locked(app: App) {
 #[test]
 fn a_locked_table_takes_nothing_else_with_it() {
     backend::run(Backend::Postgres, locked);
+}
+
+/// Process ids of PostgreSQL's ends of connections to this database.
+async fn backends(other: &DatabaseConnection) -> BTreeSet<i32> {
+    let all = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle'";
+    let rows = other.query_all_raw(Statement::from_string(DbBackend::Postgres, all)).await.unwrap();
+    rows.iter().map(|row| row.try_get_by_index::<i32>(0).unwrap()).collect()
+}
+
+fn signal(name: &str, pids: &BTreeSet<i32>) {
+    let pids = pids.iter().map(ToString::to_string);
+    assert!(Command::new("kill").arg(name).args(pids).status().unwrap().success());
+}
+
+async fn stopped(app: App) {
+    let lead = &app.world.ours.lead;
+    let other = Database::connect(&app.url).await.unwrap();
+    for _ in 0..chance::rounds(1, 20) {
+        let before = backends(&other).await;
+        let process = Process::start(&app.url);
+        let over = AtomicBool::new(false);
+        let warm = async {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            over.store(true, Ordering::Relaxed);
+        };
+        let clients = (0..4).map(|_| asking(&process, lead, "/v1/locations", &over));
+        futures_util::future::join(futures_util::future::join_all(clients), warm).await;
+        // They have nothing to do now, so none of them holds what all of PostgreSQL needs.
+        let its: BTreeSet<i32> = &backends(&other).await - &before;
+        assert!(!its.is_empty());
+        signal("-STOP", &its);
+        let over = AtomicBool::new(false);
+        let pause = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            over.store(true, Ordering::Relaxed);
+        };
+        let clients = (0..4).map(|_| asking(&process, lead, "/v1/locations", &over));
+        let (asked, ()) = futures_util::future::join(futures_util::future::join_all(clients), pause).await;
+        signal("-CONT", &its);
+        let mut times: Vec<Duration> = asked.iter().flatten().map(|(took, _)| *took).collect();
+        for (_, reply) in asked.iter().flatten() {
+            assert_eq!(reply.status, 200, "{}", reply.body);
+        }
+        let (half, slowest) = (quantile(&mut times, 0.5), times[times.len() - 1]);
+        assert!(slowest < Duration::from_secs(8) + BUSY, "answered after {slowest:?}");
+        report(&format!(
+            "F5: {} of PostgreSQL's processes stopped: {} answers, half of them within {half:?}, all within {slowest:?}",
+            its.len(),
+            times.len()
+        ));
+    }
+    other.close().await.unwrap();
+}
+
+#[test]
+fn a_connection_whose_other_end_is_stopped_is_left_for_another() {
+    backend::run(Backend::Postgres, stopped);
 }
 
 async fn exhausted(app: App) {

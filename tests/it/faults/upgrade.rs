@@ -14,8 +14,8 @@ use roundtable_server::{check_version, connect, migrate};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 use tempfile::TempDir;
 
-use super::rounds;
 use crate::harness::backend::{Backend, close, cluster, settings};
+use crate::harness::chance::rounds;
 use crate::harness::chance::{self, Chance};
 use crate::harness::process::Process;
 

@@ -45,3 +45,8 @@ pub fn seed() -> u64 {
 pub fn long() -> bool {
     std::env::var_os("ROUNDTABLE_TEST_LONG").is_some_and(|value| value == "1")
 }
+
+/// How often: a few times, or as often as the long form asks.
+pub fn rounds(few: usize, many: usize) -> usize {
+    if long() { many } else { few }
+}

@@ -12,6 +12,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod room;
 pub mod sample;
+pub mod strace;
 pub mod wire;
 pub mod world;
 

@@ -11,8 +11,8 @@ use sea_orm::sea_query::{Alias, Expr, ExprTrait, Query};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::rounds;
 use crate::harness::backend::settings;
+use crate::harness::chance::rounds;
 use crate::harness::client::text;
 use crate::harness::live::{live, within};
 use crate::harness::receiver::Receiver;

@@ -14,8 +14,8 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
-use super::rounds;
 use crate::harness::Who;
+use crate::harness::chance::rounds;
 use crate::harness::client::{id, text};
 use crate::harness::live::{live_with, quick, within};
 use crate::harness::receiver::Receiver;

@@ -27,8 +27,3 @@ fn allowed(app: &App, op: Op) -> Who {
         _ => Who::anonymous(),
     }
 }
-
-/// How many rounds: few in an ordinary run, many in the long form.
-fn rounds(few: usize, many: usize) -> usize {
-    if crate::harness::chance::long() { many } else { few }
-}

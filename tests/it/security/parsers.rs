@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::{entries, rounds};
+use super::entries;
 use crate::harness::backend::settings;
+use crate::harness::chance::rounds;
 use crate::harness::chance::{self, Chance};
 
 /// Bytes that mean something to one parser or another.

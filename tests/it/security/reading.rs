@@ -7,7 +7,7 @@ use roundtable_kernel::token::new_secret;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::rounds;
+use crate::harness::chance::rounds;
 use crate::harness::client::text;
 use crate::harness::{Who, sample};
 

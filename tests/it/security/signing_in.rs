@@ -12,8 +12,8 @@ use roundtable_server::settings::Settings;
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
 
-use super::rounds;
 use crate::harness::backend::settings;
+use crate::harness::chance::rounds;
 use crate::harness::client::text;
 use crate::harness::process::{Line, Process};
 use crate::harness::provider::{FRONT_END, OWN_PAGE, Provider, with_providers};
