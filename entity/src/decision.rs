@@ -1,6 +1,6 @@
 //! Decisions, in and outside meetings.
 
-use crate::{MadeIn, Texts};
+use crate::{Listed, MadeIn, Side};
 
 crate::record! {
     /// A decision of the partnership, made in a meeting or outside one.
@@ -24,8 +24,8 @@ crate::record! {
             /// The day.
             decided_on: chrono::NaiveDate [sort, range],
             /// Sides that took part, such as `employer`.
-            #[serde(default)] #[schema(value_type = Vec<String>, max_items = 6)]
-            by_sides: Texts,
+            #[serde(default)] #[schema(value_type = Vec<Side>, max_items = 6)]
+            by_sides: Listed<Side>,
             /// When to look at it again.
             review_on: Option<chrono::NaiveDate> [range],
         }

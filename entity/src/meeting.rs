@@ -1,6 +1,8 @@
 //! Meetings.
 
-use crate::{MeetingKind, MeetingMode, MeetingState, ObjectiveResult, Publicity, Texts};
+use crate::{
+    EngagementMode, FunctionLevel, Listed, MeetingKind, MeetingMode, MeetingState, ObjectiveResult, Publicity,
+};
 
 crate::record! {
     /// A meeting with one objective. It cannot be called without the objective, nor closed without saying whether the
@@ -56,11 +58,11 @@ crate::record! {
             #[schema(max_length = 4000)]
             logistics: Option<String>,
             /// Function levels it is meant for, such as `executive` or `hr`; empty means all.
-            #[serde(default)] #[schema(value_type = Vec<String>, max_items = 10)]
-            audience_levels: Texts,
+            #[serde(default)] #[schema(value_type = Vec<FunctionLevel>, max_items = 10)]
+            audience_levels: Listed<FunctionLevel>,
             /// Engagement modes it is meant for; empty means all.
-            #[serde(default)] #[schema(value_type = Vec<String>, max_items = 3)]
-            audience_modes: Texts,
+            #[serde(default)] #[schema(value_type = Vec<EngagementMode>, max_items = 3)]
+            audience_modes: Listed<EngagementMode>,
             /// Organisation that hosts it.
             host_organization_id: Option<uuid::Uuid> [filter],
             /// Who may know of it.

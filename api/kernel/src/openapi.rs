@@ -527,7 +527,7 @@ fn parameters(operations: &Operations, operation: &Operation) -> Vec<Value> {
         parameters.push(json!({
             "name": "expand", "in": "query", "required": false, "style": "form", "explode": false,
             "description": format!("Relations to include, separated by commas, deeper ones after a dot: {}.", names.join(", ")),
-            "schema": { "type": "array", "maxItems": 20, "items": { "type": "string", "maxLength": 200 } },
+            "schema": { "type": "array", "minItems": 1, "maxItems": 20, "items": { "type": "string", "minLength": 1, "maxLength": 200 } },
         }));
     }
     if operation.kind.repeatable() {
@@ -582,7 +582,7 @@ fn query(parameter: &Parameter) -> Value {
         "schema": parameter.schema,
     });
     if parameter.many {
-        out["schema"] = json!({ "type": "array", "items": parameter.schema, "maxItems": 200 });
+        out["schema"] = json!({ "type": "array", "items": parameter.schema, "minItems": 1, "maxItems": 200 });
         out["style"] = json!("form");
         out["explode"] = json!(false);
     }

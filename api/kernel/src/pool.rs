@@ -39,7 +39,8 @@ const LOOK: Duration = Duration::from_millis(250);
 const PROBE: Duration = Duration::from_millis(500);
 /// How long a new connection has to answer.
 const REACH: Duration = Duration::from_secs(1);
-/// The least time between two pools: statements that are only slow end on the old one meanwhile.
+/// How often connections are looked for that nobody uses; the least time between two pools, too: statements that are only
+/// slow end on the old one meanwhile.
 const REST: Duration = Duration::from_secs(10);
 
 /// Connections to the database.
@@ -48,10 +49,9 @@ pub struct Pool {
     shared: Arc<Shared>,
     /// How long a statement is waited for; SQLite runs within the process and is waited for.
     deadline: Option<Duration>,
-    direct: Option<Arc<Direct>>,
 }
 
-/// How records are read without the pool, outside transactions.
+/// How is read without the pool, outside transactions: records on SQLite, everything on PostgreSQL.
 enum Direct {
     Sqlite(Arc<Inline>),
     Postgres(Box<Lanes>),
@@ -59,6 +59,7 @@ enum Direct {
 
 struct Shared {
     current: RwLock<DatabaseConnection>,
+    direct: Option<Direct>,
     backend: DbBackend,
     began: Instant,
     under_way: AtomicUsize,
@@ -69,16 +70,22 @@ struct Shared {
 impl Pool {
     /// SQLite, as the options say.
     pub(crate) async fn sqlite(options: ConnectOptions) -> Result<Self, DbErr> {
-        Ok(Self::over(Database::connect(options).await?, DbBackend::Sqlite, None))
+        Ok(Self::over(Database::connect(options).await?, DbBackend::Sqlite, None, None))
+    }
+
+    /// The same, and records are read on the threads that ask.
+    pub(crate) async fn sqlite_inline(options: ConnectOptions) -> Result<Self, DbErr> {
+        let file: SqliteConnectOptions = options.get_url().parse().map_err(unknown)?;
+        let inline = Direct::Sqlite(Inline::of(file.get_filename().to_owned()));
+        Ok(Self::over(Database::connect(options).await?, DbBackend::Sqlite, None, Some(inline)))
     }
 
     /// PostgreSQL at this address, with so many connections.
     pub(crate) async fn postgres(url: &str, connections: u32, workers: usize) -> Result<Self, DbErr> {
         let reach = address(url)?;
-        let connection = Database::connect(postgres(url, connections)).await?;
-        let pool = Self::over(connection, DbBackend::Postgres, Some(STATEMENT + WAY));
-        let pool = pool.with_lanes(url, connections, workers, ACQUIRE)?;
-        tokio::spawn(watch(Arc::downgrade(&pool.shared), pool.direct.clone(), url.to_owned(), connections, reach));
+        let options = postgres(url, connections);
+        let pool = Self::reached(options, url, share(connections, workers), ACQUIRE).await?;
+        tokio::spawn(watch(Arc::downgrade(&pool.shared), url.to_owned(), connections, reach));
         Ok(pool)
     }
 
@@ -86,39 +93,41 @@ impl Pool {
     pub(crate) async fn replica(url: &str, connections: u32, workers: usize, acquire: Duration) -> Result<Self, DbErr> {
         let mut options = postgres(url, connections);
         options.connect_lazy(true).acquire_timeout(acquire);
-        let pool = Self::over(Database::connect(options).await?, DbBackend::Postgres, Some(STATEMENT + WAY));
-        pool.with_lanes(url, connections, workers, acquire)
+        Self::reached(options, url, share(connections, workers), acquire).await
     }
 
-    /// The same, and records are read on the threads that ask.
-    pub(crate) fn with_inline(self, url: &str) -> Result<Self, DbErr> {
-        let options: SqliteConnectOptions = url.parse().map_err(unknown)?;
-        Ok(Self { direct: Some(Arc::new(Direct::Sqlite(Inline::of(options.get_filename().to_owned())))), ..self })
-    }
-
-    fn with_lanes(self, url: &str, connections: u32, workers: usize, acquire: Duration) -> Result<Self, DbErr> {
-        let lanes = Lanes::of(limited(address(url)?), share(connections, workers), acquire);
-        Ok(Self { direct: Some(Arc::new(Direct::Postgres(Box::new(lanes)))), ..self })
+    async fn reached(options: ConnectOptions, url: &str, share: usize, acquire: Duration) -> Result<Self, DbErr> {
+        let lanes = Direct::Postgres(Box::new(Lanes::of(limited(address(url)?), share, acquire)));
+        let connection = Database::connect(options).await?;
+        let pool = Self::over(connection, DbBackend::Postgres, Some(STATEMENT + WAY), Some(lanes));
+        tokio::spawn(rest(Arc::downgrade(&pool.shared)));
+        Ok(pool)
     }
 
     /// The rows of a record that a query finds.
     pub(crate) async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> error::Result<Vec<R>> {
-        match self.direct.as_deref() {
+        match &self.shared.direct {
             Some(Direct::Sqlite(inline)) => inline.rows(select).await,
             Some(Direct::Postgres(lanes)) => Ok(self.within(lanes.rows(select)).await?),
             None => Ok(select.clone().all(self).await?),
         }
     }
 
-    fn over(connection: DatabaseConnection, backend: DbBackend, deadline: Option<Duration>) -> Self {
+    fn over(
+        connection: DatabaseConnection,
+        backend: DbBackend,
+        deadline: Option<Duration>,
+        direct: Option<Direct>,
+    ) -> Self {
         let shared = Shared {
             current: RwLock::new(connection),
+            direct,
             backend,
             began: Instant::now(),
             under_way: AtomicUsize::new(0),
             heard: AtomicU64::new(0),
         };
-        Self { shared: Arc::new(shared), deadline, direct: None }
+        Self { shared: Arc::new(shared), deadline }
     }
 
     /// The connections of now, past every deadline.
@@ -135,7 +144,7 @@ impl Pool {
 
     /// Begins a serializable transaction.
     pub(crate) async fn begin_serializable(&self) -> Result<Transaction, DbErr> {
-        match self.direct.as_deref() {
+        match &self.shared.direct {
             Some(Direct::Postgres(lanes)) => {
                 let inner = Inner::Begun(self.within(lanes.begin()).await?);
                 Ok(Transaction { inner, pool: self.clone() })
@@ -161,7 +170,7 @@ impl Pool {
 
     /// Closes every connection.
     pub async fn close(self) -> Result<(), DbErr> {
-        if let Some(Direct::Postgres(lanes)) = self.direct.as_deref() {
+        if let Some(Direct::Postgres(lanes)) = &self.shared.direct {
             lanes.forget();
         }
         self.shared.current().close().await
@@ -239,11 +248,17 @@ impl ConnectionTrait for Pool {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        if let Some(Direct::Postgres(lanes)) = &self.shared.direct {
+            return Ok(self.within(lanes.query(&statement)).await?.into_iter().next().map(Into::into));
+        }
         let connection = self.shared.current();
         self.within(connection.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        if let Some(Direct::Postgres(lanes)) = &self.shared.direct {
+            return Ok(self.within(lanes.query(&statement)).await?.into_iter().map(Into::into).collect());
+        }
         let connection = self.shared.current();
         self.within(connection.query_all_raw(statement)).await
     }
@@ -405,14 +420,22 @@ fn limited(postgres: PgConnectOptions) -> PgConnectOptions {
     ])
 }
 
+/// Closes connections of threads that nobody uses any more. Ends with the pool.
+async fn rest(shared: Weak<Shared>) {
+    loop {
+        tokio::time::sleep(REST).await;
+        match shared.upgrade() {
+            Some(shared) => match &shared.direct {
+                Some(Direct::Postgres(lanes)) => lanes.rest(),
+                _ => return,
+            },
+            None => return,
+        }
+    }
+}
+
 /// Replaces the connections when nothing is answered on them and a new one is. Ends with the pool.
-async fn watch(
-    shared: Weak<Shared>,
-    direct: Option<Arc<Direct>>,
-    url: String,
-    connections: u32,
-    reach: PgConnectOptions,
-) {
+async fn watch(shared: Weak<Shared>, url: String, connections: u32, reach: PgConnectOptions) {
     let mut replaced: Option<Instant> = None;
     loop {
         tokio::time::sleep(LOOK).await;
@@ -434,7 +457,7 @@ async fn watch(
             Ok(fresh) => {
                 tracing::warn!("nothing was answered on the connections to the database; they were replaced");
                 tokio::spawn(retire(shared.replace(fresh)));
-                if let Some(Direct::Postgres(lanes)) = direct.as_deref() {
+                if let Some(Direct::Postgres(lanes)) = &shared.direct {
                     lanes.forget();
                 }
                 replaced = Some(Instant::now());

@@ -3,6 +3,7 @@
 //! would cost more than reading a record does.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -20,7 +21,7 @@ const AGE: Duration = Duration::from_secs(30 * 60);
 
 /// How long one that nobody uses is kept. Networks forget what is quiet.
 const IDLE: Duration = Duration::from_secs(60);
-/// How long one that was used before may say nothing before another is asked.
+/// How long one that was used before may say nothing before another is asked whether it is still at work.
 const SILENCE: Duration = Duration::from_secs(3);
 
 /// The connections of each thread.
@@ -42,6 +43,8 @@ struct Lane {
 /// A connection that nobody else uses.
 struct Held {
     connection: PgConnection,
+    /// The process of PostgreSQL at its other end. Behind a pooler that is one of many.
+    process: i32,
     opened: Instant,
     used: Instant,
 }
@@ -50,6 +53,12 @@ impl Held {
     /// Whether it may be used again.
     fn is_fresh(&self) -> bool {
         self.used.elapsed() < IDLE && self.opened.elapsed() < AGE
+    }
+
+    /// Whether PostgreSQL is still at work on what another connection asked.
+    async fn sees_at_work(&mut self, process: i32) -> Result<bool, sqlx::Error> {
+        let asked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active')";
+        sqlx::query_scalar(asked).bind(process).fetch_one(&mut self.connection).await
     }
 }
 
@@ -60,9 +69,8 @@ impl Lane {
 
     /// Gives a connection back after this answer, if it still stands.
     fn put<T>(&self, held: Held, answer: &Result<T, sqlx::Error>) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(Held::is_fresh);
         if !has_ended(answer) {
+            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             idle.push(Held { used: Instant::now(), ..held });
         }
     }
@@ -85,18 +93,31 @@ impl Lanes {
         lanes.entry(std::thread::current().id()).or_insert_with(lane).clone()
     }
 
+    /// Gives up connections that nobody has used for a while.
+    pub(crate) fn rest(&self) {
+        for lane in self.lanes.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            lane.idle.lock().unwrap_or_else(PoisonError::into_inner).retain(Held::is_fresh);
+        }
+    }
+
     /// Gives up every connection: those in use when they are answered.
     pub(crate) fn forget(&self) {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The rows a query finds, outside any transaction.
+    /// The rows of a record that a query finds, outside any transaction.
     pub(crate) async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> Result<Vec<R>, DbErr> {
+        let found = self.query(&select.build(DbBackend::Postgres)).await?;
+        found.iter().map(|row| R::from_cells(&mut Row { row, at: 0 })).collect()
+    }
+
+    /// What a statement that only reads finds, outside any transaction. It may be asked twice.
+    pub(crate) async fn query(&self, statement: &Statement) -> Result<Vec<PgRow>, DbErr> {
         let lane = self.lane();
         let _place = self.place(&lane.readers).await?;
-        let (held, answer) = self.first(&lane, &select.build(DbBackend::Postgres)).await?;
+        let (held, answer) = self.first(&lane, statement).await?;
         lane.put(held, &answer);
-        answer.map_err(failed)?.iter().map(|row| R::from_cells(&mut Row { row, at: 0 })).collect()
+        answer.map_err(failed)
     }
 
     /// Begins a serializable transaction.
@@ -123,17 +144,35 @@ impl Lanes {
         lane: &Lane,
         statement: &Statement,
     ) -> Result<(Held, Result<Vec<PgRow>, sqlx::Error>), DbErr> {
+        let mut fresh = None;
         if let Some(mut idle) = lane.idle() {
-            let answer = tokio::time::timeout(SILENCE, ask(&mut idle.connection, statement)).await;
-            if let Ok(answer) = answer
-                && !has_ended(&answer)
-            {
-                return Ok((idle, answer));
+            let process = idle.process;
+            let answer = {
+                let mut asked = pin!(ask(&mut idle.connection, statement));
+                match tokio::time::timeout(SILENCE, &mut asked).await {
+                    Ok(answer) => Some(answer),
+                    Err(_) => {
+                        let mut other = self.open().await?;
+                        if other.sees_at_work(process).await.map_err(failed)? {
+                            drop(other);
+                            Some(asked.await)
+                        } else {
+                            fresh = Some(other);
+                            None
+                        }
+                    }
+                }
+            };
+            match answer {
+                Some(answer) if !has_ended(&answer) => return Ok((idle, answer)),
+                // Those beside it have most likely ended, or fallen silent, with it.
+                _ => lane.forget(),
             }
-            // Those beside it have most likely ended, or fallen silent, with it.
-            lane.forget();
         }
-        let mut held = self.open().await?;
+        let mut held = match fresh {
+            Some(fresh) => fresh,
+            None => self.open().await?,
+        };
         let answer = ask(&mut held.connection, statement).await;
         Ok((held, answer))
     }
@@ -141,8 +180,9 @@ impl Lanes {
     async fn open(&self) -> Result<Held, DbErr> {
         let connected = tokio::time::timeout(self.acquire, PgConnection::connect_with(&self.options)).await;
         let connected = connected.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
-        let connection = connected.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
-        Ok(Held { connection, opened: Instant::now(), used: Instant::now() })
+        let mut connection = connected.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
+        let process = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await.map_err(failed)?;
+        Ok(Held { connection, process, opened: Instant::now(), used: Instant::now() })
     }
 }
 

@@ -304,7 +304,7 @@ pub fn query(
     for (name, text) in pairs {
         match name.as_str() {
             "expand" if matches!(operation.kind, Kind::List | Kind::Get) => {
-                expand.extend(text.split(',').map(str::trim).filter(|path| !path.is_empty()).map(str::to_owned));
+                expand.extend(text.split(',').map(|path| path.trim().to_owned()));
                 continue;
             }
             "validateOnly" if operation.kind.repeatable() => {

@@ -98,7 +98,7 @@ impl Store {
         let mut many = pool::common(&file, options.connections.clamp(1, 4));
         many.min_connections(1).map_sqlx_sqlite_opts(|sqlite| pragmas(sqlite).pragma("query_only", "ON"));
         many.map_sqlx_sqlite_pool_opts(|pool| pool.after_connect(|connection, _| Box::pin(stable_plans(connection))));
-        let read = Pool::sqlite(many).await?.with_inline(&file)?;
+        let read = Pool::sqlite_inline(many).await?;
         let (queue, jobs) = mpsc::channel(4096);
         tokio::spawn(commit_in_groups(write.clone(), jobs));
         let maintenance = write.current();

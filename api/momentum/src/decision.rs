@@ -1,7 +1,7 @@
 //! Decisions, in and outside meetings.
 
 use roundtable_entity::decision::{self, NewDecision};
-use roundtable_entity::{MadeIn, MeetingState, Record, Side, meeting, need};
+use roundtable_entity::{MadeIn, MeetingState, Record, meeting, need};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::op::Op;
@@ -11,7 +11,6 @@ use roundtable_kernel::scope::Scoped;
 use serde_json::Value;
 
 use crate::part::{at_table, at_table_if_given, patched, reached};
-use crate::rules;
 
 /// Registers decisions.
 pub fn register(table: &mut Operations) {
@@ -40,7 +39,6 @@ async fn create_decision(ctx: Ctx, new: NewDecision) -> Result<decision::Model> 
     }
     at_table_if_given::<decision::Model>(&ctx, "/supersedesId", new.supersedes_id, new.partnership_id).await?;
     at_table_if_given::<need::Model>(&ctx, "/needId", new.need_id, new.partnership_id).await?;
-    rules::known_words("/bySides", &new.by_sides, Side::word)?;
     let active = decision::Model::begin(ctx.new_id(), ctx.now(), new);
     record::insert::<decision::Model>(&ctx, active, "decision.created").await
 }
@@ -63,7 +61,6 @@ async fn meeting_of(ctx: &Ctx, new: &NewDecision) -> Result<Option<meeting::Mode
 
 async fn update_decision(ctx: Ctx, at: Target, patch: Value) -> Result<decision::Model> {
     let (row, _) = reached::<decision::Model>(&ctx, Op::UpdateDecision, at).await?;
-    let (new, active) = patched(&row, &patch)?;
-    rules::known_words("/bySides", &new.by_sides, Side::word)?;
+    let (_, active) = patched(&row, &patch)?;
     record::save(&ctx, &row, active, "decision.updated").await
 }

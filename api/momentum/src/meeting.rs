@@ -2,8 +2,8 @@
 
 use roundtable_entity::meeting::{self, NewMeeting};
 use roundtable_entity::{
-    EngagementMode, FunctionLevel, MeetingState, ObjectiveResult, Record, action_item, agenda_item, attendance,
-    decision, meeting_series, minutes, organization, time_override,
+    MeetingState, ObjectiveResult, Record, action_item, agenda_item, attendance, decision, meeting_series, minutes,
+    organization, time_override,
 };
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Code, Error, Result};
@@ -98,8 +98,6 @@ async fn create_meeting(ctx: Ctx, new: NewMeeting) -> Result<meeting::Model> {
 
 /// What has to be right about the members a client sends.
 async fn check(ctx: &Ctx, new: &NewMeeting) -> Result<()> {
-    rules::known_words("/audienceLevels", &new.audience_levels, FunctionLevel::word)?;
-    rules::known_words("/audienceModes", &new.audience_modes, EngagementMode::word)?;
     let host = new.host_organization_id;
     at_table_if_given::<organization::Model>(ctx, "/hostOrganizationId", host, new.partnership_id).await?;
     Ok(())

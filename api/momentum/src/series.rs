@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::NaiveDate;
 use roundtable_entity::meeting_series::{self, NewMeetingSeries};
-use roundtable_entity::{Publicity, Record, Texts, meeting};
+use roundtable_entity::{Listed, Publicity, Record, meeting};
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::op::Op;
@@ -116,8 +116,8 @@ fn of_series(series: &meeting_series::Model, occurrence: Occurrence, uid: String
         asynchronous_input: None,
         capacity: None,
         logistics: None,
-        audience_levels: Texts::default(),
-        audience_modes: Texts::default(),
+        audience_levels: Listed::default(),
+        audience_modes: Listed::default(),
         host_organization_id: None,
         publicity: Publicity::Members,
     }

@@ -61,6 +61,8 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
             .configure(move |config| server.configure(config))
     })
     .workers(settings.workers())
+    // An answer in several parts would wait for the client to acknowledge the first, which clients put off.
+    .tcp_nodelay(true)
     // Streams end first; otherwise a stopping server would wait for them.
     .disable_signals()
     .shutdown_timeout(settings.shutdown_seconds)

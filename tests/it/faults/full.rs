@@ -118,7 +118,10 @@ async fn injected(app: App) {
         let (call, error) = CALLS[round % CALLS.len()];
         let first = 1 + chance.below(12);
         let filter = format!("inject={call}:error={error}:when={first}..{}", first + chance.below(4));
-        let Some(strace) = Strace::attach(&process, &["-e", &format!("trace={call}"), "-e", &filter], None).await else { return };
+        let Some(strace) = Strace::attach(&process, &["-e", &format!("trace={call}"), "-e", &filter], None).await
+        else {
+            return;
+        };
         for number in 0..12 {
             let body = json!({ "name": format!("Injected {round} {number}"), "kind": "employer" });
             let reply = line.ask(&lead, "POST", "/v1/organizations", "", Some(&body)).await.unwrap();

@@ -121,7 +121,7 @@ cases! {
                     let Ok(mut stream) = TcpStream::connect(process.address).await else { continue };
                     opened.fetch_add(1, Ordering::Relaxed);
                     // Some go at once, some in the middle of a request.
-                    if number % 2 == 0 {
+                    if number.is_multiple_of(2) {
                         let _ = stream.write_all(b"GET /v1/meetings HTTP/1.1\r\nHost: loc").await;
                     }
                 }
