@@ -208,14 +208,13 @@ fn every_body_and_answer_has_an_example_that_fits() {
         // What is text has no shape that an example could show.
         for (kind, content) in content.iter().filter(|(_, content)| content["schema"]["type"] != "string") {
             let named = content["examples"].as_object().into_iter().flatten().next();
-            let Some(example) =
-                named.and_then(|(_, one)| document.pointer(one["$ref"].as_str()?.trim_start_matches('#')))
-            else {
+            let named = named.and_then(|(_, one)| document.pointer(one["$ref"].as_str()?.trim_start_matches('#')));
+            let Some(example) = named.map(|named| &named["value"]).or(content.get("example")) else {
                 wrong.push(format!("{at} {kind}: no example"));
                 continue;
             };
             seen += 1;
-            validators.check(&content["schema"], &example["value"], &format!("the example of {at}"));
+            validators.check(&content["schema"], example, &format!("the example of {at}"));
         }
     });
     refuse("give it an example", &wrong);

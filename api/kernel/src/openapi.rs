@@ -28,6 +28,9 @@ pub fn document(operations: &Operations) -> Value {
 /// Names that generated clients cannot carry: Python's `typing.Union` is hidden by a class of that name.
 const RENAMED: &[(&str, &str)] = &[("Union", "LaborUnion"), ("NewUnion", "NewLaborUnion")];
 
+/// Names of relations, each after a dot.
+const RELATION_PATH: &str = "^[a-z][A-Za-z]*(\\.[a-z][A-Za-z]*)*$";
+
 fn rename(document: &mut Value) {
     for (name, other) in RENAMED {
         let (from, to) = (format!("#/components/schemas/{name}"), format!("#/components/schemas/{other}"));
@@ -163,7 +166,10 @@ fn streamed(operations: &Operations, feed: &Operation) -> Value {
     out["responses"]["200"] = json!({
         "description": "The stream.",
         "headers": { "Request-Id": referring("Request-Id") },
-        "content": { sse::MEDIA_TYPE: { "schema": { "type": "string", "description": "Server-sent events." } } },
+        "content": { sse::MEDIA_TYPE: {
+            "schema": { "description": "Server-sent events. The data of each is an `Event`." },
+            "example": "id: c2NoZWR1bGVk\nevent: meeting.scheduled\ndata: {\"kind\":\"meeting.scheduled\"}\n\n",
+        } },
     });
     out["responses"]["429"] = json!({ "$ref": "#/components/responses/TooManyRequests" });
     out
@@ -527,7 +533,7 @@ fn parameters(operations: &Operations, operation: &Operation) -> Vec<Value> {
         parameters.push(json!({
             "name": "expand", "in": "query", "required": false, "style": "form", "explode": false,
             "description": format!("Relations to include, separated by commas, deeper ones after a dot: {}.", names.join(", ")),
-            "schema": { "type": "array", "minItems": 1, "maxItems": 20, "items": { "type": "string", "minLength": 1, "maxLength": 200 } },
+            "schema": { "type": "array", "minItems": 1, "maxItems": 20, "items": { "type": "string", "maxLength": 200, "pattern": RELATION_PATH } },
         }));
     }
     if operation.kind.repeatable() {

@@ -54,12 +54,6 @@ impl Held {
     fn is_fresh(&self) -> bool {
         self.used.elapsed() < IDLE && self.opened.elapsed() < AGE
     }
-
-    /// Whether PostgreSQL is still at work on what another connection asked.
-    async fn sees_at_work(&mut self, process: i32) -> Result<bool, sqlx::Error> {
-        let asked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active')";
-        sqlx::query_scalar(asked).bind(process).fetch_one(&mut self.connection).await
-    }
 }
 
 impl Lane {
@@ -146,21 +140,13 @@ impl Lanes {
     ) -> Result<(Held, Result<Vec<PgRow>, sqlx::Error>), DbErr> {
         let mut fresh = None;
         if let Some(mut idle) = lane.idle() {
-            let process = idle.process;
             let answer = {
                 let mut asked = pin!(ask(&mut idle.connection, statement));
                 match tokio::time::timeout(SILENCE, &mut asked).await {
                     Ok(answer) => Some(answer),
-                    Err(_) => {
-                        let mut other = self.open().await?;
-                        if other.sees_at_work(process).await.map_err(failed)? {
-                            drop(other);
-                            Some(asked.await)
-                        } else {
-                            fresh = Some(other);
-                            None
-                        }
-                    }
+                    // It takes long, which is no reason to ask again.
+                    Err(_) if self.is_at_work(idle.process, &mut fresh).await? => Some(asked.await),
+                    Err(_) => None,
                 }
             };
             match answer {
@@ -177,12 +163,25 @@ impl Lanes {
         Ok((held, answer))
     }
 
+    /// Whether PostgreSQL is still at work on what this process of its was asked; else the connection that says so is kept.
+    async fn is_at_work(&self, process: i32, other: &mut Option<Held>) -> Result<bool, DbErr> {
+        let mut asking = self.open().await?;
+        let asked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active')";
+        let found = sqlx::query_scalar(asked).bind(process).fetch_one(&mut asking.connection).await;
+        let is_at_work: bool = found.map_err(failed)?;
+        *other = Some(asking).filter(|_| !is_at_work);
+        Ok(is_at_work)
+    }
+
     async fn open(&self) -> Result<Held, DbErr> {
-        let connected = tokio::time::timeout(self.acquire, PgConnection::connect_with(&self.options)).await;
-        let connected = connected.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
-        let mut connection = connected.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))?;
-        let process = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await.map_err(failed)?;
-        Ok(Held { connection, process, opened: Instant::now(), used: Instant::now() })
+        let begun = async {
+            let mut connection = PgConnection::connect_with(&self.options).await?;
+            let process = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await?;
+            Ok(Held { connection, process, opened: Instant::now(), used: Instant::now() })
+        };
+        let held = tokio::time::timeout(self.acquire, begun).await;
+        let held = held.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
+        held.map_err(|error: sqlx::Error| DbErr::Conn(RuntimeErr::SqlxError(error.into())))
     }
 }
 
