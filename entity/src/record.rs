@@ -1,7 +1,7 @@
 use sea_orm::sea_query::{ArrayType, Value, ValueType};
 use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, ModelTrait};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -88,8 +88,8 @@ pub trait Record:
     fn archived_at(&self) -> Option<Timestamp>;
     /// The column of that name.
     fn column(name: &str) -> Option<<Self::Entity as EntityTrait>::Column>;
-    /// What clients read in this column; null where it is absent or never shown.
-    fn member(&self, column: &str) -> serde_json::Result<serde_json::Value>;
+    /// Writes what clients read in this column; nothing where it is absent or never shown.
+    fn member<S: Serializer>(&self, column: &str, out: S) -> Result<S::Ok, S::Error>;
     /// The row these cells hold, one a column and in their order.
     fn from_cells(cells: &mut impl Cells) -> Result<Self, DbErr>;
 }
@@ -245,17 +245,18 @@ macro_rules! record {
             fn column(name: &str) -> Option<Column> {
                 <Column as std::str::FromStr>::from_str(name).ok()
             }
-            fn member(&self, column: &str) -> serde_json::Result<serde_json::Value> {
+            fn member<S: serde::Serializer>(&self, column: &str, out: S) -> Result<S::Ok, S::Error> {
+                use serde::Serialize;
                 match column {
-                    "id" => serde_json::to_value(&self.id),
-                    $( stringify!($g) => serde_json::to_value(&self.$g), )*
-                    $( stringify!($e) => serde_json::to_value(&self.$e), )*
-                    $( stringify!($k) => serde_json::to_value(&self.$k), )*
-                    "version" => serde_json::to_value(&self.version),
-                    "created_at" => serde_json::to_value(&self.created_at),
-                    "updated_at" => serde_json::to_value(&self.updated_at),
-                    "archived_at" => serde_json::to_value(&self.archived_at),
-                    _ => Ok(serde_json::Value::Null),
+                    "id" => self.id.serialize(out),
+                    $( stringify!($g) => self.$g.serialize(out), )*
+                    $( stringify!($e) => self.$e.serialize(out), )*
+                    $( stringify!($k) => self.$k.serialize(out), )*
+                    "version" => self.version.serialize(out),
+                    "created_at" => self.created_at.serialize(out),
+                    "updated_at" => self.updated_at.serialize(out),
+                    "archived_at" => self.archived_at.serialize(out),
+                    _ => out.serialize_none(),
                 }
             }
             fn from_cells(cells: &mut impl $crate::Cells) -> Result<Self, sea_orm::DbErr> {

@@ -56,6 +56,52 @@ cases! {
         assert_eq!(ran.is(200)["data"]["partner"], Value::Null);
     }
 
+    async fn what_is_selected_is_what_is_answered(app: App) {
+        let lead = &app.world.ours.lead;
+        let made = app.make(lead, "/v1/locations", json!({ "organizationId": app.world.ours.organization[&Role::Employer],
+            "name": "Hall 9", "country": "US" })).await;
+        // A variable without a value is as if its argument were not there.
+        let query = "query($after: String, $first: Int = 1, $no: Boolean!) { locations(first: $first, after: $after) {
+            nodes { name @skip(if: true) ...Named ... on Location @include(if: $no) { id } } edges { cursor node { a: id b: id __typename } } \
+            pageInfo { hasNextPage } totalCount __typename } __typename } fragment Named on Location { name organization { id }
+            organization { name } }";
+        let answer = app.gql(lead, query, json!({ "no": false })).await;
+        let found = &answer.ok()["locations"];
+        assert_eq!(found["nodes"].as_array().unwrap().len(), 1, "{found}");
+        let names: Vec<&String> = found["nodes"][0].as_object().unwrap().keys().collect();
+        assert_eq!(names, ["name", "organization"], "{found}");
+        assert!(found["nodes"][0]["organization"]["name"].is_string() && found["nodes"][0]["organization"]["id"].is_string());
+        let edge = &found["edges"][0];
+        assert_eq!((&edge["node"]["a"], &edge["node"]["__typename"]), (&edge["node"]["b"], &json!("Location")), "{edge}");
+        assert!(edge["cursor"].is_string());
+        assert_eq!((&found["__typename"], &answer.ok()["__typename"]), (&json!("LocationConnection"), &json!("Query")));
+        assert_eq!(app.gql(lead, "query($no: Boolean!) { me { name @skip(if: $no) } }", Value::Null).await.code(), "QUERY_INVALID");
+        // What a patch does not name stays as it is, also where a variable for it has no value.
+        let change = "mutation($id: ID!, $version: Int!, $name: String, $country: String) { updateLocation(id: $id, version: \
+                      $version, input: { name: $name, country: $country }) { name country } }";
+        let given = json!({ "id": made["id"], "version": 1, "name": "Hall 10" });
+        assert_eq!(app.gql(lead, change, given).await.ok()["updateLocation"], json!({ "name": "Hall 10", "country": "US" }));
+    }
+
+    async fn what_is_asked_beside_the_schema_is_the_same(app: App) {
+        let lead = &app.world.ours.lead;
+        let partner = app.world.ours.partner[&Role::Union];
+        let data = format!(
+            "node(id: \"{partner}\") {{ id ... on Partner {{ kind seats {{ role person {{ name }} }} }} }} \
+             partners(first: 100, sort: \"-id\") {{ nodes {{ __typename id kind state ... on Union {{ unionKind }} organization {{ name }} }} \
+             edges {{ node {{ id }} }} pageInfo {{ endCursor }} }} \
+             events(first: 3) {{ nodes {{ kind record {{ id ... on Partner {{ kind }} }} }} }} me {{ name standings {{ role }} }}"
+        );
+        let alone = app.gql(lead, &format!("{{ {data} }}"), Value::Null).await.ok().clone();
+        let beside = app.gql(lead, &format!("{{ {data} __type(name: \"Need\") {{ name }} }}"), Value::Null).await.ok().clone();
+        assert!(alone["partners"]["nodes"].as_array().unwrap().iter().any(|one| one["__typename"] == "Union"), "{alone}");
+        for field in ["node", "partners", "events", "me"] {
+            assert_eq!(alone[field], beside[field], "{field}");
+            assert!(alone[field].is_object(), "{field}: {alone}");
+        }
+        assert_eq!(beside["__type"]["name"], "Need");
+    }
+
     async fn a_body_that_is_no_request_is_refused(app: App) {
         for body in [
             json!({}), json!({ "query": 5 }), json!({ "query": "{ me { name } }", "variables": [] }),

@@ -277,6 +277,9 @@ impl Row for Event {
     fn member(&self, column: &str) -> Result<Value> {
         Ok(self.value()?[crate::schema::camel(column)].take())
     }
+    fn write(&self, column: &str, out: &mut Vec<u8>) -> Result<()> {
+        serde_json::to_writer(out, &self.member(column)?).map_err(Error::internal)
+    }
     fn id_in(&self, _column: &str) -> Option<Uuid> {
         None
     }

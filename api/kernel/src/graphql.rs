@@ -1,29 +1,34 @@
 //! The GraphQL door, made from the table of operations: the same names, filters, shapes and refusals as REST.
 //!
 //! Lists are Relay connections, relations are read in batches, mutations carry the name of their operation. What the
-//! schema says is derived from the published schemas, so the two documents cannot drift apart.
+//! schema says is derived from the published schemas, so the two documents cannot drift apart. `execution.rs` runs what is
+//! asked; the fields of the schema pass on what it made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_graphql::dynamic::{
     Enum, EnumItem, Field, FieldFuture, FieldValue, InputObject, InputValue, Interface, InterfaceField, Object,
     ResolverContext, Scalar, Schema, SchemaBuilder, SchemaError, Subscription, TypeRef,
 };
-use async_graphql::{ErrorExtensions, Name, QueryPathSegment, Value as GqlValue};
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{ErrorExtensions, PathSegment, Response, Value as GqlValue};
 use sea_orm::ConnectionTrait;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::ctx::Ctx;
 use crate::error::{Code, Error};
-use crate::list;
-use crate::node::{Member, Node};
+use crate::execution::{Execution, FieldOf, Graph, NODE, TYPE, TypeOf, put_name};
+use crate::node::Node;
 use crate::op::Op;
-use crate::operation::{Arguments, FormOf, Kind, Operation, Operations};
+use crate::operation::{Arguments, Kind, Operation, Operations};
 use crate::relation::Relation;
 use crate::schema::referred;
-use crate::session::{Loaded, LoadedValue, Session};
+use crate::selection::{Said, Selected};
+use crate::session::Session;
 use crate::subscription;
 
 /// Field of the query root for an operation: `listMeetings` is `meetings`, `getMeeting` is `meeting`.
@@ -39,7 +44,7 @@ pub fn field_name(operation: &Operation) -> String {
     first.to_lowercase() + rest
 }
 
-/// Extension under which the place of an error travels.
+/// Extension under which the place of an error travels: the library leaves it out of what a resolver returns.
 pub(crate) const PLACE: &str = "place";
 
 pub(crate) fn failed(error: &Error, request_id: &str) -> async_graphql::Error {
@@ -62,22 +67,6 @@ pub(crate) fn failed(error: &Error, request_id: &str) -> async_graphql::Error {
         }
     });
     out
-}
-
-/// The same, with the place in the answer. The library leaves it out of what a resolver returns, so it travels among the
-/// extensions; `graphql_http` puts it where it belongs.
-fn failed_at(context: &ResolverContext<'_>, error: &Error, request_id: &str) -> async_graphql::Error {
-    let mut path = Vec::new();
-    let mut next = context.ctx.path_node.as_ref();
-    while let Some(node) = next {
-        path.push(match node.segment {
-            QueryPathSegment::Index(index) => GqlValue::from(index as u64),
-            QueryPathSegment::Name(name) => GqlValue::from(name),
-        });
-        next = node.parent;
-    }
-    path.reverse();
-    failed(error, request_id).extend_with(|_, extensions| extensions.set(PLACE, GqlValue::List(path)))
 }
 
 /// How a member of a schema is shown.
@@ -139,19 +128,30 @@ impl Shape {
         if required { TypeRef::NonNull(Box::new(self.named())) } else { self.named() }
     }
 
-    /// A stored value as GraphQL shows it.
-    fn show(&self, value: Value) -> Option<GqlValue> {
-        Some(match (self, value) {
-            (_, Value::Null) => return None,
-            (Shape::Word(_), Value::String(word)) => GqlValue::Enum(Name::new(word.to_uppercase())),
-            (Shape::List(of), Value::Array(items)) => {
-                GqlValue::List(items.into_iter().filter_map(|item| of.show(item)).collect())
-            }
-            (_, Value::String(text)) => GqlValue::String(text),
-            (_, Value::Bool(yes)) => GqlValue::Boolean(yes),
-            (_, Value::Number(number)) => GqlValue::Number(number),
-            (_, other) => GqlValue::from_json(other).unwrap_or_default(),
-        })
+    /// Name of the type it leads to.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Shape::Nested(name) | Shape::Word(name) => name,
+            _ => "",
+        }
+    }
+
+    /// Whether it leads to objects, of which something is selected in turn.
+    pub(crate) fn leads_on(&self) -> bool {
+        match self {
+            Shape::Nested(_) | Shape::Record => true,
+            Shape::List(of) => of.leads_on(),
+            Shape::Plain(_) | Shape::Word(_) => false,
+        }
+    }
+
+    /// Makes words of what REST shows, as JSON, those of GraphQL.
+    pub(crate) fn put_words(&self, json: &mut [u8]) {
+        match self {
+            Shape::Word(_) if json.starts_with(b"\"") => json.make_ascii_uppercase(),
+            Shape::List(of) if matches!(**of, Shape::Word(_)) && json.starts_with(b"[") => json.make_ascii_uppercase(),
+            _ => {}
+        }
     }
 
     /// A sent value as REST would have sent it.
@@ -186,9 +186,11 @@ fn required(schema: &Value) -> BTreeSet<&str> {
 
 /// Makes the schema.
 pub fn schema(operations: &Arc<Operations>) -> Result<Schema, SchemaError> {
+    let mut graph = Graph::default();
     let mut query = Object::new("Query").description("What can be read.");
     let mut mutation = Object::new("Mutation").description("What can be done. Each carries the name of its operation.");
     for operation in operations.iter() {
+        graph.roots.insert(field_name(operation), operation.op);
         if operation.kind.writes() {
             mutation = mutation.field(root_field(operations, operation));
         } else {
@@ -208,8 +210,8 @@ pub fn schema(operations: &Arc<Operations>) -> Result<Schema, SchemaError> {
             .description("Anything with an id.")
             .field(InterfaceField::new("id", TypeRef::named_nn(TypeRef::ID)).description("Identifier.")),
     );
-    builder = types(builder, operations);
-    builder.disable_suggestions().finish()
+    builder = types(builder, operations, &mut graph);
+    builder.data(graph).extension(Directly).disable_suggestions().finish()
 }
 
 fn scalars(builder: SchemaBuilder) -> SchemaBuilder {
@@ -227,7 +229,7 @@ fn scalars(builder: SchemaBuilder) -> SchemaBuilder {
 }
 
 /// The types of every schema that is reached by an operation.
-fn types(mut builder: SchemaBuilder, operations: &Arc<Operations>) -> SchemaBuilder {
+fn types(mut builder: SchemaBuilder, operations: &Arc<Operations>, graph: &mut Graph) -> SchemaBuilder {
     let inputs: BTreeSet<&String> = operations.iter().filter_map(|operation| operation.body.as_ref()).collect();
     let mut input_names = BTreeSet::new();
     for name in inputs {
@@ -257,18 +259,19 @@ fn types(mut builder: SchemaBuilder, operations: &Arc<Operations>) -> SchemaBuil
             builder = builder.register(input_object(operations, name, schema));
         }
         if output_names.contains(name) && !operations.interfaces.contains_key(name.as_str()) {
-            builder = builder.register(object(operations, name, schema, records.contains(name.as_str())));
+            let interfaces = if records.contains(name.as_str()) { vec!["Node".to_owned()] } else { Vec::new() };
+            builder = builder.register(object(operations, name, schema, interfaces, &[name], graph));
         }
     }
     for operation in operations.iter() {
         if let Some(item) = &operation.item {
-            builder = connection(builder, item);
+            builder = connection(builder, operations, item);
         }
     }
     let mut names: Vec<&&str> = operations.interfaces.keys().collect();
     names.sort();
     for name in names {
-        builder = interface(builder, operations, name);
+        builder = interface(builder, operations, name, graph);
     }
     builder
 }
@@ -309,69 +312,47 @@ fn input_object(operations: &Operations, name: &str, schema: &Value) -> InputObj
     object
 }
 
-fn object(operations: &Arc<Operations>, name: &str, schema: &Value, record: bool) -> Object {
+/// A type with the members of its schema and the relations that begin at one of these.
+fn object(
+    operations: &Operations,
+    name: &str,
+    schema: &Value,
+    interfaces: Vec<String>,
+    from: &[&str],
+    graph: &mut Graph,
+) -> Object {
     let mut object = Object::new(name).description(text(schema, "description"));
-    if record {
-        object = object.implement("Node");
+    for interface in &interfaces {
+        object = object.implement(interface);
     }
-    for field in members(operations, name, schema) {
+    let mut of = TypeOf { fields: Default::default(), interfaces };
+    let names = required(schema);
+    for (member, schema) in schema["properties"].as_object().into_iter().flatten() {
+        let required = names.contains(member.as_str());
+        let shape = member_shape(operations, member, schema);
+        let field = made_field(member, shape.typed(required), matches!(shape, Shape::Record));
+        let mut field = field.description(text(schema, "description"));
+        if let Some(end) = operations.deprecations.member(name, member) {
+            field = field.deprecation(Some(&end.reason()));
+        }
         object = object.field(field);
+        of.fields.insert(member.clone(), FieldOf::Member { member: operations.member(member), shape, required });
     }
-    for (index, relation) in operations.relations.iter().enumerate().filter(|(_, one)| one.from == name) {
-        object = object.field(relation_field(operations, index, relation));
+    for (index, relation) in operations.relations.iter().enumerate().filter(|(_, one)| from.contains(&one.from)) {
+        if of.fields.insert(relation.field.into(), FieldOf::Relation(index)).is_none() {
+            let to_interface = operations.interfaces.contains_key(relation.to);
+            let field = made_field(relation.field, target_type(relation), to_interface);
+            object = object.field(field.description(relation_description(relation)));
+        }
     }
+    graph.types.insert(name.into(), of);
     object
 }
 
-fn members(operations: &Arc<Operations>, of: &str, schema: &Value) -> Vec<Field> {
-    let required = required(schema);
-    let properties = schema["properties"].as_object().into_iter().flatten();
-    properties
-        .map(|(member, schema)| {
-            let shape = match (member.as_str(), shape(operations, schema)) {
-                ("id", Shape::Plain(_)) => Shape::Plain(TypeRef::ID),
-                (_, shape) => shape,
-            };
-            let kind = shape.typed(required.contains(member.as_str()));
-            let of_record = operations.member(member);
-            let field = Field::new(member, kind, move |ctx| member_value(ctx, &of_record, &shape))
-                .description(text(schema, "description"));
-            match operations.deprecations.member(of, member) {
-                Some(end) => field.deprecation(Some(&end.reason())),
-                None => field,
-            }
-        })
-        .collect()
-}
-
-fn member_value<'a>(ctx: ResolverContext<'a>, member: &Member, shape: &Shape) -> FieldFuture<'a> {
-    let Some(node) = ctx.parent_value.downcast_ref::<Node>() else {
-        return FieldFuture::from_value(None);
-    };
-    match (shape, node.member(member)) {
-        (_, Err(error)) => FieldFuture::new(async move {
-            Err::<Option<FieldValue<'a>>, _>(failed_at(&ctx, &error, &ctx.ctx.data::<Session>()?.ctx.request_id))
-        }),
-        (Shape::Record, Ok(value @ Value::Object(_))) => {
-            let kind = node.member(&Member { name: "recordType".into(), column: "record_type" }).unwrap_or_default();
-            FieldFuture::new(async move {
-                let operations = &ctx.ctx.data::<Session>()?.ctx.app.operations;
-                let reader = kind.as_str().and_then(|kind| operations.readers.get(kind));
-                let name = reader.map(|reader| reader.name).unwrap_or_default();
-                let node = Node::of(value);
-                let form = operations.interfaces.get(name).map_or(name, |form_of| form_of(&node.kind()));
-                Ok(Some(FieldValue::owned_any(node).with_type(form)))
-            })
-        }
-        (Shape::Nested(_), Ok(value @ Value::Object(_))) => {
-            FieldFuture::new(async move { Ok(Some(FieldValue::owned_any(Node::of(value)))) })
-        }
-        (Shape::List(of), Ok(Value::Array(items))) if matches!(**of, Shape::Nested(_)) => {
-            let nodes = items.into_iter().map(|item| FieldValue::owned_any(Node::of(item)));
-            let nodes: Vec<FieldValue<'a>> = nodes.collect();
-            FieldFuture::new(async move { Ok(Some(FieldValue::list(nodes))) })
-        }
-        (_, Ok(value)) => FieldFuture::from_value(shape.show(value)),
+fn member_shape(operations: &Operations, member: &str, schema: &Value) -> Shape {
+    match (member, shape(operations, schema)) {
+        ("id", Shape::Plain(_)) => Shape::Plain(TypeRef::ID),
+        (_, shape) => shape,
     }
 }
 
@@ -387,52 +368,8 @@ fn relation_description(relation: &Relation) -> String {
     }
 }
 
-fn relation_field(operations: &Arc<Operations>, index: usize, relation: &Relation) -> Field {
-    let member = relation.member.clone();
-    let (to, many) = (relation.to, relation.many);
-    let narrowing = operations.interfaces.get(to).copied();
-    Field::new(relation.field, target_type(relation), move |ctx| {
-        let id = ctx.parent_value.downcast_ref::<Node>().and_then(|node| node.id_in(&member));
-        FieldFuture::new(async move {
-            let session = ctx.ctx.data::<Session>()?;
-            session.budget.take(0).map_err(|error| failed_at(&ctx, &error, &session.ctx.request_id))?;
-            let loaded = match id {
-                Some(id) => session
-                    .loader
-                    .load_one((index, id))
-                    .await
-                    .map_err(|error| failed_at(&ctx, &error, &session.ctx.request_id))?,
-                None => None,
-            };
-            let brought = match &loaded {
-                Some(LoadedValue(Loaded::Many(nodes))) => nodes.len(),
-                loaded => usize::from(loaded.is_some()),
-            };
-            session.budget.take(brought).map_err(|error| failed_at(&ctx, &error, &session.ctx.request_id))?;
-            Ok(match loaded {
-                Some(LoadedValue(Loaded::One(node))) => Some(narrowed(node, narrowing)),
-                Some(LoadedValue(Loaded::Many(nodes))) => {
-                    Some(FieldValue::list(nodes.into_iter().map(|node| narrowed(node, narrowing))))
-                }
-                None if many => Some(FieldValue::list(Vec::<FieldValue>::new())),
-                None => None,
-            })
-        })
-    })
-    .description(relation_description(relation))
-}
-
-fn narrowed<'a>(node: Node, narrowing: Option<FormOf>) -> FieldValue<'a> {
-    let kind = narrowing.map(|form_of| form_of(&node.kind()));
-    let value = FieldValue::owned_any(node);
-    match kind {
-        Some(kind) => value.with_type(kind),
-        None => value,
-    }
-}
-
 /// An interface with the members all its forms share, and the form for the kinds that have none of their own.
-fn interface(mut builder: SchemaBuilder, operations: &Arc<Operations>, name: &str) -> SchemaBuilder {
+fn interface(mut builder: SchemaBuilder, operations: &Arc<Operations>, name: &str, graph: &mut Graph) -> SchemaBuilder {
     let Some(base) = operations.schemas.named.get(name) else {
         return builder;
     };
@@ -449,10 +386,7 @@ fn interface(mut builder: SchemaBuilder, operations: &Arc<Operations>, name: &st
     let required = required(base);
     let mut face = Interface::new(name).description(text(base, "description")).implement("Node");
     for (member, schema) in shared["properties"].as_object().into_iter().flatten() {
-        let kind = match member.as_str() {
-            "id" => TypeRef::named_nn(TypeRef::ID),
-            member => shape(operations, schema).typed(required.contains(member)),
-        };
+        let kind = member_shape(operations, member, schema).typed(required.contains(member.as_str()));
         face = face.field(InterfaceField::new(member, kind).description(text(schema, "description")));
     }
     for relation in operations.relations.iter().filter(|one| one.from == name) {
@@ -466,88 +400,28 @@ fn interface(mut builder: SchemaBuilder, operations: &Arc<Operations>, name: &st
     let other = format!("Other{name}");
     for form in narrow.iter().copied().chain([other.as_str()]) {
         let schema = operations.schemas.named.get(form).unwrap_or(&shared);
-        let mut object = Object::new(form).description(text(schema, "description")).implement("Node").implement(name);
-        for field in members(operations, form, schema) {
-            object = object.field(field);
-        }
-        let mut seen = BTreeSet::new();
-        for (index, relation) in
-            operations.relations.iter().enumerate().filter(|(_, one)| one.from == form || one.from == name)
-        {
-            if seen.insert(relation.field) {
-                object = object.field(relation_field(operations, index, relation));
-            }
-        }
-        builder = builder.register(object);
+        let interfaces = vec!["Node".to_owned(), name.to_owned()];
+        builder = builder.register(object(operations, form, schema, interfaces, &[form, name], graph));
     }
     builder
 }
 
-fn connection(builder: SchemaBuilder, item: &str) -> SchemaBuilder {
+fn connection(builder: SchemaBuilder, operations: &Operations, item: &str) -> SchemaBuilder {
+    let of_item = operations.interfaces.contains_key(item);
+    let field = |name: &str, kind: TypeRef, what: &str| {
+        made_field(name, kind, of_item && matches!(name, "node" | "nodes")).description(what)
+    };
     let edge = Object::new(format!("{item}Edge"))
         .description("A row and its cursor.")
-        .field(
-            Field::new("cursor", TypeRef::named_nn(TypeRef::STRING), |ctx| {
-                let cursor = ctx.parent_value.downcast_ref::<Edge>().map(|edge| GqlValue::from(edge.cursor.clone()));
-                FieldFuture::from_value(cursor)
-            })
-            .description("Cursor of the row."),
-        )
-        .field(
-            Field::new("node", TypeRef::named_nn(item), |ctx| {
-                let edge = ctx.parent_value.downcast_ref::<Edge>().cloned();
-                FieldFuture::new(async move { Ok(edge.map(|edge| narrowed(edge.node, edge.narrowing))) })
-            })
-            .description("The row."),
-        );
+        .field(field("cursor", TypeRef::named_nn(TypeRef::STRING), "Cursor of the row."))
+        .field(field("node", TypeRef::named_nn(item), "The row."));
     let connection = Object::new(format!("{item}Connection"))
         .description("One page of a list (Relay connection).")
-        .field(
-            Field::new("edges", TypeRef::named_nn_list_nn(format!("{item}Edge")), |ctx| {
-                let edges = ctx.parent_value.downcast_ref::<Rows>().map(|rows| rows.edges.clone()).unwrap_or_default();
-                FieldFuture::new(
-                    async move { Ok(Some(FieldValue::list(edges.into_iter().map(FieldValue::owned_any)))) },
-                )
-            })
-            .description("Rows with their cursors."),
-        )
-        .field(
-            Field::new("nodes", TypeRef::named_nn_list_nn(item), |ctx| {
-                let edges = ctx.parent_value.downcast_ref::<Rows>().map(|rows| rows.edges.clone()).unwrap_or_default();
-                FieldFuture::new(async move {
-                    Ok(Some(FieldValue::list(edges.into_iter().map(|edge| narrowed(edge.node, edge.narrowing)))))
-                })
-            })
-            .description("Rows."),
-        )
-        .field(
-            Field::new("pageInfo", TypeRef::named_nn("PageInfo"), |ctx| {
-                let info = ctx.parent_value.downcast_ref::<Rows>().map(|rows| rows.page_info.clone());
-                FieldFuture::new(async move { Ok(info.map(FieldValue::owned_any)) })
-            })
-            .description("Where the page stands."),
-        )
-        .field(
-            Field::new("totalCount", TypeRef::named(TypeRef::INT), |ctx| {
-                let total = ctx.parent_value.downcast_ref::<Rows>().and_then(|rows| rows.total);
-                FieldFuture::from_value(total.map(GqlValue::from))
-            })
-            .description("Rows on all pages; counted only when selected."),
-        );
+        .field(field("edges", TypeRef::named_nn_list_nn(format!("{item}Edge")), "Rows with their cursors."))
+        .field(field("nodes", TypeRef::named_nn_list_nn(item), "Rows."))
+        .field(field("pageInfo", TypeRef::named_nn("PageInfo"), "Where the page stands."))
+        .field(field("totalCount", TypeRef::named(TypeRef::INT), "Rows on all pages; counted only when selected."));
     builder.register(edge).register(connection)
-}
-
-#[derive(Clone)]
-struct Edge {
-    cursor: String,
-    node: Node,
-    narrowing: Option<FormOf>,
-}
-
-struct Rows {
-    edges: Vec<Edge>,
-    page_info: Node,
-    total: Option<u64>,
 }
 
 fn root_field(operations: &Arc<Operations>, operation: &Operation) -> Field {
@@ -556,13 +430,10 @@ fn root_field(operations: &Arc<Operations>, operation: &Operation) -> Field {
         None if operation.kind == Kind::Get => TypeRef::named(&operation.answer),
         None => TypeRef::named_nn(&operation.answer),
     };
-    let table = operations.clone();
-    let this = operation.clone();
-    let mut field = Field::new(field_name(operation), kind, move |ctx| {
-        let (table, this) = (table.clone(), this.clone());
-        FieldFuture::new(async move { resolve(ctx, &table, &this).await })
-    })
-    .description(operation.op.summary());
+    let to_interface = operation.item.is_none() && operations.interfaces.contains_key(operation.answer.as_str());
+    let mut field =
+        Field::new(field_name(operation), kind, move |context| FieldFuture::new(answered(context, to_interface)))
+            .description(operation.op.summary());
     if let Some(end) = operations.deprecations.operation(operation.op) {
         field = field.deprecation(Some(&end.reason()));
     }
@@ -603,68 +474,45 @@ fn root_field(operations: &Arc<Operations>, operation: &Operation) -> Field {
     field
 }
 
-async fn resolve<'a>(
-    context: ResolverContext<'a>,
-    operations: &Arc<Operations>,
-    operation: &Operation,
-) -> async_graphql::Result<Option<FieldValue<'a>>> {
-    let session = context.ctx.data::<Session>()?;
-    let mut ctx = session.ctx.clone();
-    let arguments = match arguments(&context, operations, operation) {
-        Ok(arguments) => arguments,
-        Err(error) => return Err(failed_at(&context, &error, &ctx.request_id)),
-    };
-    ctx.validate_only = context.args.get("validateOnly").is_some_and(|value| value.boolean().unwrap_or(false));
-    let answered = operations.call(&ctx, operation.op, arguments).await;
-    let answered = match answered {
-        // What is not there is null where it was asked for by id.
-        Err(error) if error.code == Code::NotFound && operation.kind == Kind::Get => return Ok(None),
-        other => other.map_err(|error| failed_at(&context, &error, &ctx.request_id))?,
-    };
-    let shown = answered.shown;
-    let narrowing = operation.item.as_ref().unwrap_or(&operation.answer);
-    let narrowing = operations.interfaces.get(narrowing.as_str()).copied();
-    let page =
-        shown.page().map(|(page_info, total)| (serde_json::to_value(page_info), total, shown.cursors().to_vec()));
-    let nodes = shown.into_nodes().map_err(|error| failed_at(&context, &error, &ctx.request_id))?;
-    let Some((page_info, total, cursors)) = page else {
-        return Ok(nodes.into_iter().next().map(|node| narrowed(node, narrowing)));
-    };
-    // Cursors are there when they are selected.
-    let cursors = cursors.into_iter().chain(std::iter::repeat_with(String::new));
-    let edges = nodes.into_iter().zip(cursors).map(|(node, cursor)| Edge { cursor, node, narrowing }).collect();
-    Ok(Some(FieldValue::owned_any(Rows { edges, page_info: Node::of(page_info?), total })))
-}
-
 /// A body with nothing in it is not asked for.
 fn has_members(operations: &Operations, body: &str) -> bool {
     operations.schemas.named.get(body).is_some_and(|schema| schema.get("properties").is_some())
 }
 
+/// The id that is given.
+pub(crate) fn id(given: &BTreeMap<&str, GqlValue>) -> Result<Uuid, Error> {
+    let id = match given.get("id") {
+        Some(GqlValue::String(id)) => Uuid::parse_str(id).ok(),
+        _ => None,
+    };
+    id.ok_or_else(Error::not_found)
+}
+
+/// What an operation is given.
 pub(crate) fn arguments(
-    context: &ResolverContext<'_>,
+    given: &BTreeMap<&str, GqlValue>,
     operations: &Operations,
     operation: &Operation,
 ) -> Result<Arguments, Error> {
     let mut out = Arguments::default();
     if operation.kind.has_id() || operation.path.contains("{id}") {
-        let id = context.args.get("id").and_then(|id| id.string().ok().map(str::to_owned)).unwrap_or_default();
-        out.id = Some(Uuid::parse_str(&id).map_err(|_| Error::not_found())?);
+        out.id = Some(id(given)?);
     }
-    if let Some(version) = context.args.get("version") {
-        let version = version.i64().ok().and_then(|version| i32::try_from(version).ok());
-        out.version = Some(version.ok_or(Code::Stale)?);
+    match given.get("version") {
+        Some(GqlValue::Number(version)) => {
+            let version = version.as_i64().and_then(|version| i32::try_from(version).ok());
+            out.version = Some(version.ok_or(Code::Stale)?);
+        }
+        None | Some(GqlValue::Null) => {}
+        Some(_) => return Err(Code::Stale.into()),
     }
     for parameter in &operation.parameters {
-        let Some(given) = context.args.get(&parameter.name) else {
+        let Some(value) = given.get(parameter.name.as_str()).filter(|value| !matches!(value, GqlValue::Null)) else {
             continue;
         };
-        if given.is_null() {
-            continue;
-        }
         let one = shape(operations, &parameter.schema);
         let shape = if parameter.many { Shape::List(Box::new(one)) } else { one };
-        let value = shape.take(operations, given.as_value());
+        let value = shape.take(operations, value);
         let values = match &value {
             Value::Array(values) => values.iter().collect(),
             one => vec![one],
@@ -674,41 +522,170 @@ pub(crate) fn arguments(
         }
         out.parameters.insert(parameter.name.clone(), value);
     }
-    if operation.item.is_some() {
-        let selected = context.ctx.look_ahead();
-        if selected.field("totalCount").exists() {
-            out.parameters.insert("total".into(), json!(true));
-        }
-        if selected.field("edges").field("cursor").exists() {
-            out.parameters.insert(list::CURSORS.into(), json!(true));
-        }
-    }
     if let Some(body) = &operation.body {
-        out.body = match context.args.get("input") {
-            Some(input) => Shape::Nested(body.clone()).take(operations, input.as_value()),
+        out.body = match given.get("input") {
+            Some(input) => Shape::Nested(body.clone()).take(operations, input),
             None => Value::Null,
         };
     }
-    if let Some(key) = context.args.get("idempotencyKey") {
-        out.idempotency_key = key.string().ok().map(str::to_owned);
+    if let Some(GqlValue::String(key)) = given.get("idempotencyKey") {
+        out.idempotency_key = Some(key.clone());
     }
     Ok(out)
 }
 
 fn node_field() -> Field {
-    Field::new("node", TypeRef::named("Node"), |context| {
-        FieldFuture::new(async move {
-            let session = context.ctx.data::<Session>()?;
-            let id = context.args.get("id").and_then(|id| id.string().ok().map(str::to_owned)).unwrap_or_default();
-            let Ok(id) = Uuid::parse_str(&id) else { return Ok(None) };
-            find_node(&session.ctx, id).await.map_err(|error| failed_at(&context, &error, &session.ctx.request_id))
-        })
-    })
-    .argument(InputValue::new("id", TypeRef::named_nn(TypeRef::ID)).description("Identifier of any record."))
-    .description("Any record by its id.")
+    Field::new(NODE, TypeRef::named("Node"), |context| FieldFuture::new(answered(context, true)))
+        .argument(InputValue::new("id", TypeRef::named_nn(TypeRef::ID)).description("Identifier of any record."))
+        .description("Any record by its id.")
 }
 
-async fn find_node<'a>(ctx: &Ctx, id: Uuid) -> Result<Option<FieldValue<'a>>, Error> {
+/// Runs whole operations in the place of the library, but for those that ask for the schema as well.
+struct Directly;
+
+impl ExtensionFactory for Directly {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Directly)
+    }
+}
+
+#[async_trait::async_trait]
+impl Extension for Directly {
+    async fn execute(&self, context: &ExtensionContext<'_>, name: Option<&str>, next: NextExecute<'_>) -> Response {
+        let asked = context.data_opt::<Session>().and_then(|session| Some((session, session.operation(name)?)));
+        let (Some((session, operation)), Some(graph)) = (asked, context.data_opt::<Graph>()) else {
+            return next.run(context, name).await;
+        };
+        let said = Said {
+            fragments: &session.document.fragments,
+            definitions: &operation.node.variable_definitions,
+            variables: &session.variables,
+        };
+        if let Some(lacking) = said.lacking() {
+            return Response::from_errors(vec![lacking]);
+        }
+        let execution = Execution::new(&session.ctx, graph, said, &session.budget);
+        let fields = execution.fields(&[&operation.node.selection_set.node]);
+        let of_library = |field: &Selected<'_>| matches!(field.name(), "__schema" | "__type");
+        match operation.node.ty {
+            OperationType::Subscription => next.run(context, name).await,
+            _ if fields.iter().any(of_library) => next.run(context, name).await,
+            kind => whole(&execution, &fields, kind, &session.ctx.request_id).await,
+        }
+    }
+}
+
+/// The answer to all fields of the root. Its `data` is bytes of JSON.
+async fn whole<'d>(
+    execution: &Execution<'d>,
+    fields: &[Selected<'d>],
+    kind: OperationType,
+    request_id: &str,
+) -> Response {
+    let root = if kind == OperationType::Query { "Query" } else { "Mutation" };
+    let answer = async |field: &Selected<'d>| match field.name() {
+        "__typename" => Ok(format!("\"{root}\"").into_bytes()),
+        _ => execution.root(field).await,
+    };
+    let mut answers = Vec::with_capacity(fields.len());
+    if kind == OperationType::Query {
+        answers = futures_util::future::join_all(fields.iter().map(answer)).await;
+    } else {
+        for field in fields {
+            execution.forget();
+            answers.push(answer(field).await);
+        }
+    }
+    let mut out = vec![b'{'];
+    let mut errors = Vec::new();
+    for (field, answer) in fields.iter().zip(answers) {
+        match answer {
+            Ok(json) => {
+                put_name(field.key, &mut out);
+                out.extend(json);
+            }
+            Err(error) => {
+                let mut told = failed(&error, request_id).into_server_error(field.field.pos);
+                told.path = vec![PathSegment::Field(field.key.into())];
+                errors.push(told);
+            }
+        }
+    }
+    out.push(b'}');
+    let mut response = Response::from_errors(errors);
+    if out.len() > 2 || fields.is_empty() {
+        response.data = GqlValue::Binary(out.into());
+    }
+    response
+}
+
+/// A field of the root for the library, which is asked where the schema is asked for beside it.
+async fn answered<'a>(
+    context: ResolverContext<'a>,
+    to_interface: bool,
+) -> async_graphql::Result<Option<FieldValue<'a>>> {
+    let session = context.ctx.data::<Session>()?;
+    let field = context.ctx.item;
+    let asked =
+        Selected { key: field.node.response_key().node.as_str(), field, sets: vec![&field.node.selection_set.node] };
+    let answer = execution(&context)?.root(&asked).await.and_then(|json| made(&json, to_interface));
+    answer.map_err(|error| {
+        failed(&error, &session.ctx.request_id).extend_with(|_, extensions| {
+            extensions.set(PLACE, GqlValue::List(vec![GqlValue::from(asked.key)]));
+        })
+    })
+}
+
+/// An execution for the library.
+pub(crate) fn execution<'a>(context: &ResolverContext<'a>) -> async_graphql::Result<Execution<'a>> {
+    let (session, graph) = (context.ctx.data::<Session>()?, context.ctx.data::<Graph>()?);
+    let said = said(context);
+    Ok(Execution::new(&session.ctx, graph, said, &session.budget).telling())
+}
+
+pub(crate) fn said<'a>(context: &ResolverContext<'a>) -> Said<'a> {
+    let asked = context.ctx.query_env;
+    Said {
+        fragments: &asked.fragments,
+        definitions: &asked.operation.node.variable_definitions,
+        variables: &asked.variables,
+    }
+}
+
+/// What was made, for the library to take its fields from. The library wants to be told the type where a field leads to an
+/// interface, and there alone.
+pub(crate) fn made<'a>(json: &[u8], to_interface: bool) -> Result<Option<FieldValue<'a>>, Error> {
+    Ok(passed(serde_json::from_slice(json).map_err(Error::internal)?, to_interface))
+}
+
+fn passed<'a>(value: GqlValue, to_interface: bool) -> Option<FieldValue<'a>> {
+    match value {
+        GqlValue::Null => None,
+        GqlValue::List(items) if to_interface => {
+            let items = items.into_iter().map(|item| passed(item, true).unwrap_or(FieldValue::NULL));
+            Some(FieldValue::list(items))
+        }
+        GqlValue::Object(members) if to_interface => {
+            let form = members.get(TYPE).and_then(|form| String::deserialize(form.clone()).ok()).unwrap_or_default();
+            Some(FieldValue::value(GqlValue::Object(members)).with_type(form))
+        }
+        plain => Some(FieldValue::value(plain)),
+    }
+}
+
+/// A field that takes its value from what was made.
+fn made_field(name: &str, kind: TypeRef, to_interface: bool) -> Field {
+    Field::new(name, kind, move |context| {
+        let key = context.ctx.item.node.response_key().node.as_str();
+        FieldFuture::Value(match context.parent_value.as_value() {
+            Some(GqlValue::Object(members)) => members.get(key).and_then(|value| passed(value.clone(), to_interface)),
+            _ => None,
+        })
+    })
+}
+
+/// Any record by its id, and the record it is.
+pub(crate) async fn find_node(ctx: &Ctx, id: Uuid) -> Result<Option<(Node, &'static str)>, Error> {
     ctx.principal().map(|_| ()).or_else(|error| ctx.standing().map(|_| ()).map_err(|_| error))?;
     let operations = &ctx.app.operations;
     let mut statement = String::new();
@@ -735,7 +712,5 @@ async fn find_node<'a>(ctx: &Ctx, id: Uuid) -> Result<Option<FieldValue<'a>>, Er
         Err(error) if matches!(error.code.status(), 403 | 404) => return Ok(None),
         Err(error) => return Err(error),
     };
-    let Some(node) = answered.shown.into_nodes()?.pop() else { return Ok(None) };
-    let kind = operations.interfaces.get(collection.name).map_or(collection.name, |form_of| form_of(&node.kind()));
-    Ok(Some(FieldValue::owned_any(node).with_type(kind)))
+    Ok(answered.shown.into_nodes()?.pop().map(|node| (node, collection.name)))
 }

@@ -101,7 +101,7 @@ async fn answer(app: &Arc<App>, schema: &Schema, request: &HttpRequest, payload:
                 let (executed, response) = execute(&ctx, schema, one, by_get).await?;
                 answers.push(shown(&response, executed)?);
             }
-            Ok(reply(&ctx, kind, StatusCode::OK, &Value::Array(answers)))
+            Ok(reply(&ctx, kind, StatusCode::OK, [b"[", answers.join(&b',').as_slice(), b"]"].concat()))
         }
         one => {
             let (executed, response) = execute(&ctx, schema, one, by_get).await?;
@@ -109,8 +109,7 @@ async fn answer(app: &Arc<App>, schema: &Schema, request: &HttpRequest, payload:
                 (RESPONSE, false) => StatusCode::BAD_REQUEST,
                 _ => StatusCode::OK,
             };
-            let value = shown(&response, executed)?;
-            Ok(reply(&ctx, kind, status, &value))
+            Ok(reply(&ctx, kind, status, shown(&response, executed)?))
         }
     }
 }
@@ -216,8 +215,9 @@ pub(crate) fn prepare(ctx: &Ctx, body: Value) -> Result<Prepared> {
         return Ok(Prepared::Refused(refused(&error, ctx)));
     }
     let operation = guard::operation_type(&document, body.operation_name.as_deref());
-    let session = Session::new(ctx.clone(), operation == Some(OperationType::Query));
-    let mut request = Request::new(query).data(session).variables(Variables::from_json(body.variables));
+    let variables = Variables::from_json(body.variables);
+    let session = Session::new(ctx.clone(), document.clone(), variables.clone());
+    let mut request = Request::new(query).data(session).variables(variables);
     if let Some(name) = body.operation_name {
         request = request.operation_name(name);
     }
@@ -302,21 +302,30 @@ fn put_in_place(error: &mut ServerError) {
     }
 }
 
-/// The response; without `data` when nothing of the request was executed.
-fn shown(response: &Response, executed: bool) -> Result<Value> {
+/// The response as JSON; without `data` when nothing of the request was executed.
+fn shown(response: &Response, executed: bool) -> Result<Vec<u8>> {
+    if let GqlValue::Binary(data) = &response.data {
+        let mut out = [b"{\"data\":".as_slice(), data].concat();
+        if !response.errors.is_empty() {
+            out.extend(b",\"errors\":");
+            serde_json::to_writer(&mut out, &response.errors).map_err(Error::internal)?;
+        }
+        out.push(b'}');
+        return Ok(out);
+    }
     let mut value = serde_json::to_value(response).map_err(Error::internal)?;
     if !executed && let Some(members) = value.as_object_mut() {
         members.shift_remove("data");
     }
-    Ok(value)
+    serde_json::to_vec(&value).map_err(Error::internal)
 }
 
-fn reply(ctx: &Ctx, kind: &str, status: StatusCode, value: &Value) -> HttpResponse {
+fn reply(ctx: &Ctx, kind: &str, status: StatusCode, body: Vec<u8>) -> HttpResponse {
     let mut response = HttpResponse::build(status)
         .insert_header((header::CONTENT_TYPE, format!("{kind}; charset=utf-8")))
         .insert_header((header::CACHE_CONTROL, "private, no-store"))
         .insert_header((http::REQUEST_ID, &*ctx.request_id))
-        .body(value.to_string());
+        .body(body);
     if let Some(tally) = ctx.tally() {
         tally.show(response.headers_mut());
     }

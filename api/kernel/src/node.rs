@@ -17,6 +17,8 @@ pub trait Row: Send + Sync + 'static {
     fn value(&self) -> Result<Value>;
     /// One member as clients read it, by its column.
     fn member(&self, column: &str) -> Result<Value>;
+    /// The same, as bytes of JSON.
+    fn write(&self, column: &str, out: &mut Vec<u8>) -> Result<()>;
     /// The id it shows in this column.
     fn id_in(&self, column: &str) -> Option<Uuid>;
     /// On its way through the graph.
@@ -36,7 +38,10 @@ impl<R: Record> Row for R {
         serde_json::to_value(self).map_err(Error::internal)
     }
     fn member(&self, column: &str) -> Result<Value> {
-        Record::member(self, column).map_err(Error::internal)
+        Record::member(self, column, serde_json::value::Serializer).map_err(Error::internal)
+    }
+    fn write(&self, column: &str, out: &mut Vec<u8>) -> Result<()> {
+        Record::member(self, column, &mut serde_json::Serializer::new(out)).map_err(Error::internal)
     }
     fn id_in(&self, column: &str) -> Option<Uuid> {
         if R::HIDDEN.contains(&column) { None } else { list::id_in(self, column) }
@@ -72,6 +77,16 @@ impl Node {
         match self {
             Self::Row(row) => row.member(member.column),
             Self::Shown(value) => Ok(value.get(&member.name).cloned().unwrap_or_default()),
+        }
+    }
+
+    /// The same, as bytes of JSON.
+    pub fn write(&self, member: &Member, out: &mut Vec<u8>) -> Result<()> {
+        match self {
+            Self::Row(row) => row.write(member.column, out),
+            Self::Shown(value) => {
+                serde_json::to_writer(out, value.get(&member.name).unwrap_or(&Value::Null)).map_err(Error::internal)
+            }
         }
     }
 

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use async_graphql::dynamic::{FieldValue, InputValue, SubscriptionField, SubscriptionFieldFuture, TypeRef};
+use async_graphql::parser::types::SelectionSet;
 use futures_util::Stream;
 use serde_json::Value;
 
-use crate::error::Error;
-use crate::graphql::{Shape, arguments, failed, field_name, shape};
+use crate::error::{Error, Result};
+use crate::execution::Execution;
+use crate::feed::Event;
+use crate::graphql::{Shape, arguments, execution, failed, field_name, made, said, shape};
 use crate::node::Node;
 use crate::operation::{Operation, Operations};
 use crate::relation::Budget;
@@ -18,19 +21,25 @@ use crate::stream::{Gone, Next, Presence, Tail};
 pub(crate) fn followed(operations: &Arc<Operations>, operation: &Operation) -> SubscriptionField {
     let (table, this) = (operations.clone(), operation.clone());
     let item = operation.item.clone().unwrap_or_default();
-    let mut field = SubscriptionField::new(field_name(operation), TypeRef::named_nn(item), move |context| {
-        let (table, this) = (table.clone(), this.clone());
+    let mut field = SubscriptionField::new(field_name(operation), TypeRef::named_nn(&item), move |context| {
+        let (table, this, item) = (table.clone(), this.clone(), item.clone());
         SubscriptionFieldFuture::new(async move {
             let presence = context.ctx.data::<Arc<Presence>>()?.clone();
             let session = context.ctx.data::<Session>()?;
             let begun = async {
-                let parameters = arguments(&context, &table, &this)?.parameters;
+                let given = said(&context).arguments(&context.ctx.item.node);
+                let parameters = arguments(&given, &table, &this)?.parameters;
                 let cursor = parameters.get("after").and_then(Value::as_str).map(str::to_owned);
                 Tail::new(presence.clone(), &parameters, cursor.as_deref()).await
             };
             let request_id = presence.ctx.request_id.clone();
             let tail = begun.await.map_err(|error| failed(&error, &request_id))?;
-            Ok(events(tail, request_id, &session.budget))
+            let set = &context.ctx.item.node.selection_set.node;
+            Ok(events(
+                tail,
+                request_id,
+                Shower { execution: execution(&context)?, of: item, set, budget: &session.budget },
+            ))
         })
     })
     .description("What happens, as it happens, as far as you may read the records it happens to.");
@@ -43,12 +52,30 @@ pub(crate) fn followed(operations: &Arc<Operations>, operation: &Operation) -> S
     field
 }
 
+/// Shows events as they were asked for.
+struct Shower<'a> {
+    execution: Execution<'a>,
+    of: String,
+    set: &'a SelectionSet,
+    budget: &'a Budget,
+}
+
+impl<'a> Shower<'a> {
+    /// Each event is an answer of its own.
+    async fn show(&self, event: &Event) -> Result<Option<FieldValue<'a>>> {
+        self.budget.renew();
+        self.execution.forget();
+        let node = Node::of(serde_json::to_value(event).map_err(Error::internal)?);
+        made(&self.execution.told(node, &self.of, &[self.set]).await?, false)
+    }
+}
+
 fn events<'a>(
     tail: Tail,
     request_id: Arc<str>,
-    budget: &'a Budget,
+    shower: Shower<'a>,
 ) -> impl Stream<Item = async_graphql::Result<FieldValue<'a>>> + Send {
-    futures_util::stream::unfold(Some(tail), move |tail| {
+    futures_util::stream::unfold((Some(tail), shower), move |(tail, shower)| {
         let request_id = request_id.clone();
         async move {
             let mut tail = tail?;
@@ -56,14 +83,13 @@ fn events<'a>(
                 return match tail.next().await {
                     Ok(Next::Silence(_)) => continue,
                     Ok(Next::Event(event)) => {
-                        // Each event is an answer of its own.
-                        budget.renew();
-                        let value = serde_json::to_value(&*event);
-                        let value = value.map(|value| FieldValue::owned_any(Node::of(value)));
-                        Some((value.map_err(|error| failed(&Error::internal(error), &request_id)), Some(tail)))
+                        let shown = shower.show(&event).await.map(|shown| shown.unwrap_or(FieldValue::NULL));
+                        Some((shown.map_err(|error| failed(&error, &request_id)), (Some(tail), shower)))
                     }
                     Ok(Next::End(Gone::Stopping)) => None,
-                    Ok(Next::End(Gone::Refused(error))) | Err(error) => Some((Err(failed(&error, &request_id)), None)),
+                    Ok(Next::End(Gone::Refused(error))) | Err(error) => {
+                        Some((Err(failed(&error, &request_id)), (None, shower)))
+                    }
                 };
             }
         }
