@@ -31,7 +31,7 @@ impl<'d> Said<'d> {
     /// Says which variable is asked for and not given.
     pub(crate) fn lacking(&self) -> Option<ServerError> {
         let missing = self.definitions.iter().find(|definition| {
-            let given = self.variables.get(&definition.node.name.node).or(definition.node.default_value());
+            let given = self.given(&definition.node);
             !definition.node.var_type.node.nullable && given.is_none_or(|value| matches!(value, Constant::Null))
         })?;
         let message = format!("the variable {} is required; give it a value", missing.node.name.node);
@@ -94,11 +94,16 @@ impl<'d> Said<'d> {
         arguments.filter_map(|(name, value)| Some((name.node.as_str(), self.constant(&value.node)?))).collect()
     }
 
+    /// The value of a variable. None is not null: what it stands for is then as if it were not there.
+    fn given(&self, definition: &'d VariableDefinition) -> Option<&'d Constant> {
+        self.variables.get(&definition.name.node).or(definition.default_value.as_ref().map(|value| &value.node))
+    }
+
     fn constant(&self, value: &Literal) -> Option<Constant> {
         Some(match value {
             Literal::Variable(name) => {
                 let definition = self.definitions.iter().find(|definition| definition.node.name.node == *name)?;
-                self.variables.get(name).or(definition.node.default_value())?.clone()
+                self.given(&definition.node)?.clone()
             }
             Literal::List(items) => {
                 Constant::List(items.iter().map(|item| self.constant(item).unwrap_or_default()).collect())
