@@ -599,12 +599,11 @@ async fn whole<'d>(
     let mut out = vec![b'{'];
     let mut errors = Vec::new();
     for (field, answer) in fields.iter().zip(answers) {
+        put_name(field.key, &mut out);
         match answer {
-            Ok(json) => {
-                put_name(field.key, &mut out);
-                out.extend(json);
-            }
+            Ok(json) => out.extend(json),
             Err(error) => {
+                out.extend(b"null");
                 let mut told = failed(&error, request_id).into_server_error(field.field.pos);
                 told.path = vec![PathSegment::Field(field.key.into())];
                 errors.push(told);
@@ -612,10 +611,8 @@ async fn whole<'d>(
         }
     }
     out.push(b'}');
-    let mut response = Response::from_errors(errors);
-    if out.len() > 2 || fields.is_empty() {
-        response.data = GqlValue::Binary(out.into());
-    }
+    let mut response = Response::new(GqlValue::Binary(out.into()));
+    response.errors = errors;
     response
 }
 
