@@ -29,6 +29,8 @@ pub const ACQUIRE: Duration = Duration::from_secs(3);
 pub(crate) const STATEMENT: Duration = Duration::from_secs(60);
 /// The longest wait for a lock that another holds.
 const LOCK: Duration = Duration::from_secs(5);
+/// How long after a file that was locked is opened again.
+const AGAIN: Duration = Duration::from_millis(20);
 /// What the way there and back may take besides.
 const WAY: Duration = Duration::from_secs(2);
 /// How long nothing is answered before it is looked at.
@@ -70,14 +72,14 @@ struct Shared {
 impl Pool {
     /// SQLite, as the options say.
     pub(crate) async fn sqlite(options: ConnectOptions) -> Result<Self, DbErr> {
-        Ok(Self::over(Database::connect(options).await?, DbBackend::Sqlite, None, None))
+        Ok(Self::over(opened(options).await?, DbBackend::Sqlite, None, None))
     }
 
     /// The same, and records are read on the threads that ask.
     pub(crate) async fn sqlite_inline(options: ConnectOptions) -> Result<Self, DbErr> {
         let file: SqliteConnectOptions = options.get_url().parse().map_err(unknown)?;
         let inline = Direct::Sqlite(Inline::of(file.get_filename().to_owned()));
-        Ok(Self::over(Database::connect(options).await?, DbBackend::Sqlite, None, Some(inline)))
+        Ok(Self::over(opened(options).await?, DbBackend::Sqlite, None, Some(inline)))
     }
 
     /// PostgreSQL at this address, with so many connections.
@@ -374,6 +376,18 @@ impl<'s> UnderWay<'s> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         self.0.under_way.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Opens a SQLite file. Where several programs open a new one at once, each makes it a file with a write-ahead log, and SQLite
+/// refuses all but one at once instead of waiting.
+async fn opened(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    let began = Instant::now();
+    loop {
+        match Database::connect(options.clone()).await {
+            Err(error) if error::is_retryable(&error) && began.elapsed() < LOCK => tokio::time::sleep(AGAIN).await,
+            opened => return opened,
+        }
     }
 }
 

@@ -336,6 +336,21 @@ fn of_two_that_migrate_at_once_one_does_and_one_waits() {
 }
 
 #[test]
+fn of_many_that_open_a_new_file_at_once_none_is_turned_away() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..rounds(20, 500) {
+        let url = format!("sqlite:{}", folder.path().join(format!("{round}.db")).display());
+        let opening = || {
+            actix_web::rt::System::new().block_on(async {
+                let store = stored(&url).await;
+                close(&store).await;
+            });
+        };
+        std::thread::scope(|scope| (0..6).for_each(|_| drop(scope.spawn(opening))));
+    }
+}
+
+#[test]
 fn what_a_newer_version_made_is_left_alone() {
     on_both(async |base| {
         let url = base.empty("newer");
