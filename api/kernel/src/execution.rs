@@ -95,6 +95,9 @@ impl Inner {
     }
 }
 
+/// What relations brought, by the relation and the id it was asked with.
+type Known = HashMap<(usize, Uuid), Arc<[Node]>>;
+
 /// One execution.
 pub(crate) struct Execution<'d> {
     ctx: &'d Ctx,
@@ -104,7 +107,7 @@ pub(crate) struct Execution<'d> {
     /// Whether objects tell their type.
     tells: bool,
     /// What relations brought so far.
-    known: Mutex<HashMap<(usize, Uuid), Arc<[Node]>>>,
+    known: Mutex<Known>,
 }
 
 impl<'d> Execution<'d> {

@@ -89,6 +89,8 @@ async fn client(
                 open.ask(lead, "GET", "/v1/partners?first=20", "", None).await
             };
             match asked {
+                // One that was cut off within its head: the proxy has something of it and cannot ask again.
+                Ok(reply) if reply.status == 502 && killing.load(Ordering::SeqCst) && tries < 5 => {}
                 Ok(reply) => {
                     line = (!reply.closing).then_some(open);
                     break reply;
@@ -98,7 +100,8 @@ async fn client(
                 }
             }
         };
-        assert!(matches!(reply.status, 200 | 201), "{}: {}", reply.status, reply.text);
+        let killing = killing.load(Ordering::SeqCst);
+        assert!(matches!(reply.status, 200 | 201), "{} (killing: {killing}): {}", reply.status, reply.text);
         if reply.status == 201 {
             made.lock().unwrap().push(id(&reply.body["id"]));
         }
