@@ -76,6 +76,16 @@ cases! {
         assert!(edge["cursor"].is_string());
         assert_eq!((&found["__typename"], &answer.ok()["__typename"]), (&json!("LocationConnection"), &json!("Query")));
         assert_eq!(app.gql(lead, "query($no: Boolean!) { me { name @skip(if: $no) } }", Value::Null).await.code(), "QUERY_INVALID");
+        // What is merged has to be one thing.
+        for twice in [
+            "{ locations { nodes { x: organization { name } } nodes { x: name } } }",
+            "mutation { a: archiveLocation(id: \"1\", version: 1) { id } ... on Mutation { a: archiveLocation(id: \"2\", version: 1) { id } } }",
+        ] {
+            assert_eq!(app.gql(lead, twice, Value::Null).await.code(), "QUERY_INVALID", "{twice}");
+        }
+        // A default counts in a directive, also where the library runs it.
+        let defaulted = "query($all: Boolean = false) { me { name standings @include(if: $all) { role } } __type(name: \"Need\") { name } }";
+        assert!(app.gql(lead, defaulted, Value::Null).await.ok()["me"].get("standings").is_none());
         // What a patch does not name stays as it is, also where a variable for it has no value.
         let change = "mutation($id: ID!, $version: Int!, $name: String, $country: String) { updateLocation(id: $id, version: \
                       $version, input: { name: $name, country: $country }) { name country } }";

@@ -20,7 +20,7 @@ use crate::list;
 use crate::node::{Member, Node};
 use crate::op::Op;
 use crate::operation::{Arguments, Kind, Operation, Operations};
-use crate::relation::{Budget, Relation};
+use crate::relation::{Budget, MOST_RECORDS, Relation};
 use crate::selection::{Said, Selected};
 
 /// Member under which objects tell their type to the library.
@@ -28,6 +28,8 @@ pub(crate) const TYPE: &str = "$type";
 /// Field of the root that finds any record.
 pub(crate) const NODE: &str = "node";
 const NULL: &[u8] = b"null";
+/// Ids that one statement asks for.
+const TOGETHER: usize = 1000;
 
 /// The graph as it is run.
 #[derive(Default)]
@@ -130,7 +132,7 @@ impl<'d> Execution<'d> {
     }
 
     /// The fields asked of a type that is no interface's.
-    pub(crate) fn fields(&self, sets: &[&'d SelectionSet]) -> Vec<Selected<'d>> {
+    pub(crate) fn fields(&self, sets: &[&'d SelectionSet]) -> Result<Vec<Selected<'d>>> {
         self.said.fields(sets, &|_| true)
     }
 
@@ -189,11 +191,11 @@ impl<'d> Execution<'d> {
     ) -> Result<Arguments> {
         let mut arguments = graphql::arguments(given, self.operations(), operation)?;
         if operation.item.is_some() {
-            for asked in self.fields(sets) {
+            for asked in self.fields(sets)? {
                 if asked.name() == "totalCount" {
                     arguments.parameters.insert("total".into(), json!(true));
                 }
-                if asked.name() == "edges" && self.fields(&asked.sets).iter().any(|inner| inner.name() == "cursor") {
+                if asked.name() == "edges" && self.fields(&asked.sets)?.iter().any(|inner| inner.name() == "cursor") {
                     arguments.parameters.insert(list::CURSORS.into(), json!(true));
                 }
             }
@@ -222,7 +224,7 @@ impl<'d> Execution<'d> {
         sets: &[&'d SelectionSet],
     ) -> Result<Vec<u8>> {
         let mut out = self.begun(&format!("{of}Connection"))?;
-        for asked in self.fields(sets) {
+        for asked in self.fields(sets)? {
             put_name(asked.key, &mut out);
             match asked.name() {
                 "nodes" => {
@@ -248,7 +250,7 @@ impl<'d> Execution<'d> {
         sets: &[&'d SelectionSet],
         out: &mut Vec<u8>,
     ) -> Result<()> {
-        let asked = self.fields(sets);
+        let asked = self.fields(sets)?;
         let mut nodes = Vec::new();
         for field in asked.iter().filter(|field| field.name() == NODE) {
             let written = self.write(items, &field.sets).await?;
@@ -293,6 +295,7 @@ impl<'d> Execution<'d> {
             if let [form] = forms[..] {
                 return self.write_as(form, &items.iter().map(|item| &item.node).collect::<Vec<_>>(), sets).await;
             }
+            self.foresee(items, &forms, sets).await?;
             let mut written: Vec<Written> = items.iter().map(|_| Written::default()).collect();
             for form in forms {
                 let nodes: Vec<&Node> = items.iter().filter(|item| item.form == form).map(|item| &item.node).collect();
@@ -305,10 +308,36 @@ impl<'d> Execution<'d> {
         })
     }
 
+    fn asked_of(&self, form: &str, of: &TypeOf, sets: &[&'d SelectionSet]) -> Result<Vec<Selected<'d>>> {
+        self.said.fields(sets, &|on| on == form || of.interfaces.iter().any(|interface| interface == on))
+    }
+
+    /// Reads the relations that lead on from objects of several types, so that each is read once for all of them.
+    async fn foresee(&self, items: &[Item<'d>], forms: &[&str], sets: &[&'d SelectionSet]) -> Result<()> {
+        let mut wanted: BTreeMap<usize, Vec<Uuid>> = BTreeMap::new();
+        for form in forms {
+            let Some(of) = self.graph.types.get(*form) else { continue };
+            for selected in self.asked_of(form, of, sets)? {
+                if let Some(FieldOf::Relation(index)) = of.fields.get(selected.name())
+                    && let Some(relation) = self.operations().relations.get(*index)
+                {
+                    let nodes = items.iter().filter(|item| item.form == *form).map(|item| &item.node);
+                    wanted.entry(*index).or_default().extend(nodes.filter_map(|node| node.id_in(&relation.member)));
+                }
+            }
+        }
+        for (index, ids) in wanted {
+            if let Some(relation) = self.operations().relations.get(index) {
+                self.brought(index, relation, ids).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The same, of one type.
     async fn write_as(&self, form: &str, nodes: &[&Node], sets: &[&'d SelectionSet]) -> Result<Vec<Written>> {
         let of = self.graph.types.get(form).ok_or_else(|| Error::internal("something is shown as no type"))?;
-        let asked = self.said.fields(sets, &|on| on == form || of.interfaces.iter().any(|interface| interface == on));
+        let asked = self.asked_of(form, of, sets)?;
         let mut brought = vec![0; nodes.len()];
         let mut fields = Vec::with_capacity(asked.len());
         for selected in &asked {
@@ -325,7 +354,7 @@ impl<'d> Execution<'d> {
                     *brought += inner.objects(at).iter().map(|object| object.brought + each).sum::<usize>();
                 }
                 // Before any of them is written as often as it stands there.
-                Budget::default().take(brought.iter().sum())?;
+                self.bounded(brought.iter().sum())?;
             }
             fields.push((selected, field, inner));
         }
@@ -343,8 +372,8 @@ impl<'d> Execution<'d> {
                         node.write(member, &mut json)?;
                         shape.put_words(json.get_mut(from..).unwrap_or_default());
                     }
-                    // The name of the type is all that is left to ask for.
-                    _ => put(form, &mut json)?,
+                    _ if selected.name() == "__typename" => put(form, &mut json)?,
+                    _ => return Err(Error::new(Code::QueryInvalid, format!("{form} has no {}", selected.name()))),
                 }
                 if let Some(FieldOf::Member { member, required: true, .. }) = field
                     && json.ends_with(b":null")
@@ -363,9 +392,7 @@ impl<'d> Execution<'d> {
         let relation = self.operations().relations.get(index);
         let relation = relation.ok_or_else(|| Error::internal("a field is no relation"))?;
         let asked: Vec<Option<Uuid>> = nodes.iter().map(|node| node.id_in(&relation.member)).collect();
-        let mut ids: Vec<Uuid> = asked.iter().copied().flatten().collect();
-        ids.sort_unstable();
-        ids.dedup();
+        let ids: Vec<Uuid> = asked.iter().copied().flatten().collect();
         let mut found = Vec::new();
         let mut spans = HashMap::with_capacity(ids.len());
         for (id, nodes) in self.brought(index, relation, ids).await? {
@@ -373,6 +400,10 @@ impl<'d> Execution<'d> {
             found.extend(nodes.iter().cloned());
             spans.insert(id, begin..found.len());
         }
+        // Before anything is followed from there.
+        self.bounded(
+            asked.iter().flatten().filter_map(|id| spans.get(id)).map(|span: &Range<usize>| span.len()).sum(),
+        )?;
         let objects = self.write(&self.items(relation.to, found), sets).await?;
         let places = asked.into_iter().map(|id| {
             let span = id.and_then(|id| spans.get(&id).cloned()).unwrap_or_default();
@@ -385,8 +416,15 @@ impl<'d> Execution<'d> {
         Ok(Inner { places: places.collect(), objects })
     }
 
+    /// Refuses so many records of relations at one place, and everything once the budget is spent.
+    fn bounded(&self, brought: usize) -> Result<()> {
+        self.budget.take(if brought > MOST_RECORDS { brought } else { 0 })
+    }
+
     /// What a relation brings for these ids, read once for each.
     async fn brought(&self, index: usize, relation: &Relation, mut ids: Vec<Uuid>) -> Result<Vec<(Uuid, Arc<[Node]>)>> {
+        ids.sort_unstable();
+        ids.dedup();
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let mut brought = Vec::with_capacity(ids.len());
         {
@@ -399,16 +437,18 @@ impl<'d> Execution<'d> {
                 None => true,
             });
         }
-        if ids.is_empty() {
-            return Ok(brought);
-        }
-        let mut found = relation.fetch(self.ctx.clone(), ids.clone()).await?;
-        let mut known = known();
-        for id in ids {
-            let rows = found.remove(&id).unwrap_or_default();
-            let nodes: Arc<[Node]> = rows.into_iter().map(|row| Node::Row(Arc::from(row))).collect();
-            known.insert((index, id), nodes.clone());
-            brought.push((id, nodes));
+        let mut records = 0;
+        for ids in ids.chunks(TOGETHER) {
+            self.bounded(records)?;
+            let mut found = relation.fetch(self.ctx.clone(), ids.to_vec()).await?;
+            let mut known = known();
+            for id in ids {
+                let rows = found.remove(id).unwrap_or_default();
+                let nodes: Arc<[Node]> = rows.into_iter().map(|row| Node::Row(Arc::from(row))).collect();
+                records += nodes.len();
+                known.insert((index, *id), nodes.clone());
+                brought.push((*id, nodes));
+            }
         }
         Ok(brought)
     }

@@ -339,7 +339,8 @@ fn object(
         of.fields.insert(member.clone(), FieldOf::Member { member: operations.member(member), shape, required });
     }
     for (index, relation) in operations.relations.iter().enumerate().filter(|(_, one)| from.contains(&one.from)) {
-        if of.fields.insert(relation.field.into(), FieldOf::Relation(index)).is_none() {
+        if !of.fields.contains_key(relation.field) {
+            of.fields.insert(relation.field.into(), FieldOf::Relation(index));
             let to_interface = operations.interfaces.contains_key(relation.to);
             let field = made_field(relation.field, target_type(relation), to_interface);
             object = object.field(field.description(relation_description(relation)));
@@ -556,16 +557,15 @@ impl Extension for Directly {
         let (Some((session, operation)), Some(graph)) = (asked, context.data_opt::<Graph>()) else {
             return next.run(context, name).await;
         };
-        let said = Said {
-            fragments: &session.document.fragments,
-            definitions: &operation.node.variable_definitions,
-            variables: &session.variables,
-        };
-        if let Some(lacking) = said.lacking() {
-            return Response::from_errors(vec![lacking]);
-        }
+        let said = Said { fragments: &session.document.fragments, variables: &session.variables };
         let execution = Execution::new(&session.ctx, graph, said, &session.budget);
-        let fields = execution.fields(&[&operation.node.selection_set.node]);
+        let fields = match execution.fields(&[&operation.node.selection_set.node]) {
+            Ok(fields) => fields,
+            Err(error) => {
+                let error = failed(&error, &session.ctx.request_id).into_server_error(operation.pos);
+                return Response::from_errors(vec![error]);
+            }
+        };
         let of_library = |field: &Selected<'_>| matches!(field.name(), "__schema" | "__type");
         match operation.node.ty {
             OperationType::Subscription => next.run(context, name).await,
@@ -642,11 +642,7 @@ pub(crate) fn execution<'a>(context: &ResolverContext<'a>) -> async_graphql::Res
 
 pub(crate) fn said<'a>(context: &ResolverContext<'a>) -> Said<'a> {
     let asked = context.ctx.query_env;
-    Said {
-        fragments: &asked.fragments,
-        definitions: &asked.operation.node.variable_definitions,
-        variables: &asked.variables,
-    }
+    Said { fragments: &asked.fragments, variables: &asked.variables }
 }
 
 /// What was made, for the library to take its fields from. The library wants to be told the type where a field leads to an

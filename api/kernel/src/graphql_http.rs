@@ -215,8 +215,11 @@ pub(crate) fn prepare(ctx: &Ctx, body: Value) -> Result<Prepared> {
         return Ok(Prepared::Refused(refused(&error, ctx)));
     }
     let operation = guard::operation_type(&document, body.operation_name.as_deref());
-    let variables = Variables::from_json(body.variables);
-    let session = Session::new(ctx.clone(), document.clone(), variables.clone());
+    let mut session = Session::new(ctx.clone(), document.clone(), Variables::from_json(body.variables));
+    if let Err(error) = session.complete(body.operation_name.as_deref()) {
+        return Ok(Prepared::Refused(refused(&error, ctx)));
+    }
+    let variables = session.variables.clone();
     let mut request = Request::new(query).data(session).variables(variables);
     if let Some(name) = body.operation_name {
         request = request.operation_name(name);
@@ -295,7 +298,6 @@ fn put_in_place(error: &mut ServerError) {
             .into_iter()
             .filter_map(|segment| match segment {
                 async_graphql::Value::String(name) => Some(PathSegment::Field(name)),
-                async_graphql::Value::Number(index) => index.as_u64().map(|index| PathSegment::Index(index as usize)),
                 _ => None,
             })
             .collect();

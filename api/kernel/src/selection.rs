@@ -3,14 +3,32 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use async_graphql::parser::types::{Directive, Field, FragmentDefinition, Selection, SelectionSet, VariableDefinition};
-use async_graphql::{Name, Positioned, ServerError, Value as Constant, Variables};
+use async_graphql::parser::types::{
+    Directive, Field, FragmentDefinition, OperationDefinition, Selection, SelectionSet,
+};
+use async_graphql::{Name, Positioned, Value as Constant, Variables};
 use async_graphql_value::Value as Literal;
+
+use crate::error::{Code, Error, Result};
+
+/// Puts the defaults of an operation's variables in their places, and refuses it where one that is required has no value.
+pub(crate) fn complete(operation: &OperationDefinition, variables: &mut Variables) -> Result<()> {
+    for definition in operation.variable_definitions.iter().map(|definition| &definition.node) {
+        let name = &definition.name.node;
+        if let (false, Some(default)) = (variables.contains_key(name), &definition.default_value) {
+            variables.insert(name.clone(), default.node.clone());
+        }
+        let missing = variables.get(name).is_none_or(|value| matches!(value, Constant::Null));
+        if missing && !definition.var_type.node.nullable {
+            return Err(Error::new(Code::QueryInvalid, format!("the variable {name} is required; give it a value")));
+        }
+    }
+    Ok(())
+}
 
 /// What an operation says, once it was validated.
 pub(crate) struct Said<'d> {
     pub(crate) fragments: &'d HashMap<Name, Positioned<FragmentDefinition>>,
-    pub(crate) definitions: &'d [Positioned<VariableDefinition>],
     pub(crate) variables: &'d Variables,
 }
 
@@ -25,55 +43,63 @@ impl Selected<'_> {
     pub(crate) fn name(&self) -> &str {
         &self.field.node.name.node
     }
+
+    /// Whether another field asks for the same. The library does not look across selections that are merged.
+    fn is_like(&self, other: &Field) -> bool {
+        let given = |field: &Field| -> BTreeMap<Name, Literal> {
+            field.arguments.iter().map(|(name, value)| (name.node.clone(), value.node.clone())).collect()
+        };
+        self.name() == other.name.node.as_str() && given(&self.field.node) == given(other)
+    }
 }
 
 impl<'d> Said<'d> {
-    /// Says which variable is asked for and not given.
-    pub(crate) fn lacking(&self) -> Option<ServerError> {
-        let missing = self.definitions.iter().find(|definition| {
-            let given = self.given(&definition.node);
-            !definition.node.var_type.node.nullable && given.is_none_or(|value| matches!(value, Constant::Null))
-        })?;
-        let message = format!("the variable {} is required; give it a value", missing.node.name.node);
-        Some(ServerError::new(message, Some(missing.pos)))
-    }
-
     /// The fields that these selections ask of a type, for which `fits` says whether a fragment on another is about it too.
-    pub(crate) fn fields(&self, sets: &[&'d SelectionSet], fits: &impl Fn(&str) -> bool) -> Vec<Selected<'d>> {
+    pub(crate) fn fields(&self, sets: &[&'d SelectionSet], fits: &impl Fn(&str) -> bool) -> Result<Vec<Selected<'d>>> {
         let mut fields = Vec::new();
         for set in sets {
-            self.collect(set, fits, &mut fields);
+            self.collect(set, fits, &mut fields)?;
         }
-        fields
+        Ok(fields)
     }
 
-    fn collect(&self, set: &'d SelectionSet, fits: &impl Fn(&str) -> bool, fields: &mut Vec<Selected<'d>>) {
+    fn collect(
+        &self,
+        set: &'d SelectionSet,
+        fits: &impl Fn(&str) -> bool,
+        fields: &mut Vec<Selected<'d>>,
+    ) -> Result<()> {
         for selection in &set.items {
             match &selection.node {
                 Selection::Field(field) if self.is_asked(&field.node.directives) => {
                     let key = field.node.response_key().node.as_str();
                     let set = &field.node.selection_set.node;
                     match fields.iter_mut().find(|known| known.key == key) {
-                        Some(known) => known.sets.push(set),
+                        Some(known) if known.is_like(&field.node) => known.sets.push(set),
+                        Some(_) => {
+                            let detail = format!("{key} is asked for as two things; give one of them an alias");
+                            return Err(Error::new(Code::QueryInvalid, detail));
+                        }
                         None => fields.push(Selected { key, field, sets: vec![set] }),
                     }
                 }
                 Selection::InlineFragment(fragment) if self.is_asked(&fragment.node.directives) => {
                     let on = fragment.node.type_condition.as_ref().map(|on| on.node.on.node.as_str());
                     if on.is_none_or(fits) {
-                        self.collect(&fragment.node.selection_set.node, fits, fields);
+                        self.collect(&fragment.node.selection_set.node, fits, fields)?;
                     }
                 }
                 Selection::FragmentSpread(spread) if self.is_asked(&spread.node.directives) => {
                     if let Some(fragment) = self.fragments.get(&spread.node.fragment_name.node)
                         && fits(&fragment.node.type_condition.node.on.node)
                     {
-                        self.collect(&fragment.node.selection_set.node, fits, fields);
+                        self.collect(&fragment.node.selection_set.node, fits, fields)?;
                     }
                 }
                 _ => {}
             }
         }
+        Ok(())
     }
 
     fn is_asked(&self, directives: &[Positioned<Directive>]) -> bool {
@@ -94,17 +120,10 @@ impl<'d> Said<'d> {
         arguments.filter_map(|(name, value)| Some((name.node.as_str(), self.constant(&value.node)?))).collect()
     }
 
-    /// The value of a variable. None is not null: what it stands for is then as if it were not there.
-    fn given(&self, definition: &'d VariableDefinition) -> Option<&'d Constant> {
-        self.variables.get(&definition.name.node).or(definition.default_value.as_ref().map(|value| &value.node))
-    }
-
     fn constant(&self, value: &Literal) -> Option<Constant> {
         Some(match value {
-            Literal::Variable(name) => {
-                let definition = self.definitions.iter().find(|definition| definition.node.name.node == *name)?;
-                self.given(&definition.node)?.clone()
-            }
+            // None is not null: what it stands for is then as if it were not there.
+            Literal::Variable(name) => self.variables.get(name)?.clone(),
             Literal::List(items) => {
                 Constant::List(items.iter().map(|item| self.constant(item).unwrap_or_default()).collect())
             }

@@ -84,7 +84,9 @@ fn events<'a>(
                     Ok(Next::Silence(_)) => continue,
                     Ok(Next::Event(event)) => {
                         let shown = shower.show(&event).await.map(|shown| shown.unwrap_or(FieldValue::NULL));
-                        Some((shown.map_err(|error| failed(&error, &request_id)), (Some(tail), shower)))
+                        // What cannot be shown ends it, as the library would.
+                        let tail = shown.is_ok().then_some(tail);
+                        Some((shown.map_err(|error| failed(&error, &request_id)), (tail, shower)))
                     }
                     Ok(Next::End(Gone::Stopping)) => None,
                     Ok(Next::End(Gone::Refused(error))) | Err(error) => {
