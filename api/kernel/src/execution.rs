@@ -178,9 +178,15 @@ impl<'d> Execution<'d> {
 
     /// One object as JSON.
     pub(crate) async fn told(&self, node: Node, of: &str, sets: &[&'d SelectionSet]) -> Result<Vec<u8>> {
-        let written = self.write(&self.items(of, vec![node]), sets).await?;
-        self.budget.take(written.iter().map(|one| one.brought).sum())?;
+        let written = self.charged(&self.items(of, vec![node]), sets).await?;
         Ok(written.into_iter().next().unwrap_or_default().json)
+    }
+
+    /// Objects that stand in the answer, with what relations brought into them taken from the budget.
+    async fn charged(&self, items: &[Item<'d>], sets: &[&'d SelectionSet]) -> Result<Vec<Written>> {
+        let written = self.write(items, sets).await?;
+        self.budget.take(written.iter().map(|one| one.brought).sum())?;
+        Ok(written)
     }
 
     fn arguments(
@@ -228,9 +234,7 @@ impl<'d> Execution<'d> {
             put_name(asked.key, &mut out);
             match asked.name() {
                 "nodes" => {
-                    let nodes = self.write(items, &asked.sets).await?;
-                    self.budget.take(nodes.iter().map(|one| one.brought).sum())?;
-                    put_list(&nodes, &mut out);
+                    put_list(&self.charged(items, &asked.sets).await?, &mut out);
                 }
                 "edges" => self.edges(items, of, cursors, &asked.sets, &mut out).await?,
                 "pageInfo" => out.extend(self.told(page_info.clone(), "PageInfo", &asked.sets).await?),
@@ -253,9 +257,7 @@ impl<'d> Execution<'d> {
         let asked = self.fields(sets)?;
         let mut nodes = Vec::new();
         for field in asked.iter().filter(|field| field.name() == NODE) {
-            let written = self.write(items, &field.sets).await?;
-            self.budget.take(written.iter().map(|one| one.brought).sum())?;
-            nodes.push(written);
+            nodes.push(self.charged(items, &field.sets).await?);
         }
         let mut edges = Vec::with_capacity(items.len());
         for at in 0..items.len() {
@@ -314,7 +316,7 @@ impl<'d> Execution<'d> {
 
     /// Reads the relations that lead on from objects of several types, so that each is read once for all of them.
     async fn foresee(&self, items: &[Item<'d>], forms: &[&str], sets: &[&'d SelectionSet]) -> Result<()> {
-        let mut wanted: BTreeMap<usize, Vec<Uuid>> = BTreeMap::new();
+        let mut wanted: BTreeMap<usize, (&Relation, Vec<Uuid>)> = BTreeMap::new();
         for form in forms {
             let Some(of) = self.graph.types.get(*form) else { continue };
             for selected in self.asked_of(form, of, sets)? {
@@ -322,14 +324,13 @@ impl<'d> Execution<'d> {
                     && let Some(relation) = self.operations().relations.get(*index)
                 {
                     let nodes = items.iter().filter(|item| item.form == *form).map(|item| &item.node);
-                    wanted.entry(*index).or_default().extend(nodes.filter_map(|node| node.id_in(&relation.member)));
+                    let (_, ids) = wanted.entry(*index).or_insert((relation, Vec::new()));
+                    ids.extend(nodes.filter_map(|node| node.id_in(&relation.member)));
                 }
             }
         }
-        for (index, ids) in wanted {
-            if let Some(relation) = self.operations().relations.get(index) {
-                self.brought(index, relation, ids).await?;
-            }
+        for (index, (relation, ids)) in wanted {
+            self.brought(index, relation, ids).await?;
         }
         Ok(())
     }

@@ -557,6 +557,10 @@ impl Extension for Directly {
         let (Some((session, operation)), Some(graph)) = (asked, context.data_opt::<Graph>()) else {
             return next.run(context, name).await;
         };
+        // The library asks this for each event of one.
+        if operation.node.ty == OperationType::Subscription {
+            return next.run(context, name).await;
+        }
         let said = Said { fragments: &session.document.fragments, variables: &session.variables };
         let execution = Execution::new(&session.ctx, graph, said, &session.budget);
         let fields = match execution.fields(&[&operation.node.selection_set.node]) {
@@ -567,11 +571,10 @@ impl Extension for Directly {
             }
         };
         let of_library = |field: &Selected<'_>| matches!(field.name(), "__schema" | "__type");
-        match operation.node.ty {
-            OperationType::Subscription => next.run(context, name).await,
-            _ if fields.iter().any(of_library) => next.run(context, name).await,
-            kind => whole(&execution, &fields, kind, &session.ctx.request_id).await,
+        if fields.iter().any(of_library) {
+            return next.run(context, name).await;
         }
+        whole(&execution, &fields, operation.node.ty, &session.ctx.request_id).await
     }
 }
 

@@ -89,10 +89,6 @@ async fn client(
                 open.ask(lead, "GET", "/v1/partners?first=20", "", None).await
             };
             match asked {
-                // One that was cut off within its head, or that came while the proxy had not seen yet that a server is back.
-                Ok(reply) if matches!(reply.status, 502 | 503) && killing.load(Ordering::SeqCst) && tries < 50 => {
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                }
                 Ok(reply) => {
                     line = (!reply.closing).then_some(open);
                     break reply;
