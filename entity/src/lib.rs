@@ -7,8 +7,8 @@ mod record;
 mod scalar;
 mod vocabulary;
 
-pub use record::{Cells, Field, Record, Use, Wire, absent, cell};
-pub use scalar::{Listed, Texts, Timestamp, microseconds, name_key};
+pub use record::{Cells, Field, Record, Use, Wire, absent, cell, whole};
+pub use scalar::{Listed, Texts, Timestamp, microseconds, moment, name_key};
 pub use vocabulary::*;
 
 pub mod account;

@@ -1,5 +1,9 @@
+use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::{ArrayType, Value, ValueType};
-use sea_orm::{ActiveModelTrait, DbErr, EntityTrait, FromQueryResult, IntoActiveModel, ModelTrait};
+use sea_orm::{
+    ActiveModelTrait, DbErr, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable, ModelTrait,
+    QuerySelect, Select,
+};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -90,8 +94,17 @@ pub trait Record:
     fn column(name: &str) -> Option<<Self::Entity as EntityTrait>::Column>;
     /// Writes what clients read in this column; nothing where it is absent or never shown.
     fn member<S: Serializer>(&self, column: &str, out: S) -> Result<S::Ok, S::Error>;
+    /// Asks for whole rows.
+    fn select() -> Select<Self::Entity>;
     /// The row these cells hold, one a column and in their order.
     fn from_cells(cells: &mut impl Cells) -> Result<Self, DbErr>;
+}
+
+/// A query for every column of a table, whose list is written out once and not for each query.
+pub fn whole<E: EntityTrait>() -> Select<E> {
+    let table = E::default();
+    let columns = E::Column::iter().map(|column| format!("\"{}\".\"{}\"", table.table_name(), column.as_str()));
+    E::find().select_only().expr(Expr::cust(columns.collect::<Vec<_>>().join(", ")))
 }
 
 /// The cells of a row that was read, one after the other.
@@ -101,6 +114,7 @@ pub trait Cells {
 }
 
 /// The next cell as a member of a record.
+#[inline]
 pub fn cell<T: ValueType>(cells: &mut impl Cells) -> Result<T, DbErr> {
     let value = cells.next(T::array_type())?;
     T::try_from(value).map_err(|_| DbErr::Type(format!("a stored value is not a {}", T::type_name())))
@@ -175,8 +189,10 @@ macro_rules! record {
             /// Counts the changes from 1; send it back as `If-Match` (REST) or `version` (GraphQL).
             pub version: i32,
             /// When the record was made.
+            #[serde(serialize_with = "crate::moment")]
             pub created_at: chrono::DateTime<chrono::Utc>,
             /// When it last changed.
+            #[serde(serialize_with = "crate::moment")]
             pub updated_at: chrono::DateTime<chrono::Utc>,
             /// When it was archived; absent while it is live.
             #[serde(skip_serializing_if = "Option::is_none")]
@@ -253,11 +269,15 @@ macro_rules! record {
                     $( stringify!($e) => self.$e.serialize(out), )*
                     $( stringify!($k) => self.$k.serialize(out), )*
                     "version" => self.version.serialize(out),
-                    "created_at" => self.created_at.serialize(out),
-                    "updated_at" => self.updated_at.serialize(out),
+                    "created_at" => $crate::moment(&self.created_at, out),
+                    "updated_at" => $crate::moment(&self.updated_at, out),
                     "archived_at" => self.archived_at.serialize(out),
                     _ => out.serialize_none(),
                 }
+            }
+            fn select() -> sea_orm::Select<Entity> {
+                static WHOLE: std::sync::LazyLock<sea_orm::Select<Entity>> = std::sync::LazyLock::new($crate::whole::<Entity>);
+                WHOLE.clone()
             }
             fn from_cells(cells: &mut impl $crate::Cells) -> Result<Self, sea_orm::DbErr> {
                 Ok(Self {

@@ -9,7 +9,7 @@ use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::scope::Scoped;
 use roundtable_kernel::{record, seal};
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, QueryFilter, QueryOrder, QuerySelect};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -72,7 +72,7 @@ async fn within<R: Scoped>(ctx: &Ctx, permit: &Permit, which: Condition) -> Resu
     let (Some(gone), Some(id)) = (R::column("archived_at"), R::column("id")) else {
         return Ok(Vec::new());
     };
-    let found = R::Entity::find()
+    let found = R::select()
         .filter(R::rows(permit))
         .filter(which)
         .filter(gone.is_null())

@@ -15,7 +15,7 @@ use roundtable_kernel::record;
 use roundtable_kernel::scope::Scoped;
 use roundtable_kernel::standing::Standing;
 use sea_orm::sea_query::ExprTrait;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, PaginatorTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -138,7 +138,7 @@ impl Rows<'_> {
     pub(crate) fn select<R: Scoped>(&self, which: Condition) -> Option<sea_orm::Select<R::Entity>> {
         let permit = self.ctx.permit(R::GET).ok()?;
         let here = R::column("partnership_id")?.eq(self.partnership_id);
-        let rows = R::Entity::find().filter(R::rows(&permit)).filter(here).filter(which);
+        let rows = R::select().filter(R::rows(&permit)).filter(here).filter(which);
         Some(rows.filter(R::column("archived_at")?.is_null()))
     }
 

@@ -1,14 +1,14 @@
 //! What an operation is given: who asks, the database, the clock, the id source.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use chrono::{NaiveDate, TimeDelta};
 use ipnet::IpNet;
 use roundtable_entity::{Record, Timestamp, Via, event};
-use sea_orm::{ActiveValue, EntityTrait, Select};
+use sea_orm::{ConnectionTrait, IdenStatic, Select, Statement, Value as SqlValue};
 use uuid::Uuid;
 
 use crate::access::{Permit, permit};
@@ -28,6 +28,30 @@ use crate::sealer::Sealer;
 use crate::standing::{Caller, Principal, Role, Standing};
 use crate::store::{self, Store, Tx};
 use crate::token::Keys;
+
+/// Columns that are written with an event; the rest are the database's.
+const EVENT: [event::Column; 14] = [
+    event::Column::Id,
+    event::Column::PartnershipId,
+    event::Column::Kind,
+    event::Column::RecordType,
+    event::Column::RecordId,
+    event::Column::RecordVersion,
+    event::Column::ChangedFields,
+    event::Column::Operation,
+    event::Column::ActorId,
+    event::Column::ActorOrganizationId,
+    event::Column::ActorRole,
+    event::Column::Via,
+    event::Column::RequestId,
+    event::Column::HappenedAt,
+];
+
+/// The statement that writes one. Every change has one, so it is composed once.
+static INTO_EVENT: LazyLock<String> = LazyLock::new(|| {
+    let places = (1..=EVENT.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
+    format!("INSERT INTO event ({}) VALUES ({places})", EVENT.map(|column| column.as_str()).join(", "))
+});
 
 /// Numbers that bound what callers may ask.
 #[derive(Clone, Debug)]
@@ -228,7 +252,7 @@ impl Ctx {
     pub(crate) async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> Result<Vec<R>> {
         match self.read() {
             Reading::Pool(pool) => pool.rows(select).await,
-            Reading::Transaction(tx) => Ok(select.clone().all(tx).await?),
+            Reading::Transaction(tx) => tx.rows(select).await,
         }
     }
 
@@ -388,27 +412,26 @@ impl Ctx {
 
     /// Writes what happened, in the transaction of the change.
     pub async fn event<R: Scoped>(&self, kind: &str, record: &R, changed: &[String]) -> Result<()> {
-        let partnership = record.partnership_id();
-        let row = event::ActiveModel {
-            id: ActiveValue::Set(self.new_id()),
-            partnership_id: ActiveValue::Set((!partnership.is_nil()).then_some(partnership)),
-            kind: ActiveValue::Set(kind.into()),
-            record_type: ActiveValue::Set(R::TABLE.trim_end_matches('_').into()),
-            record_id: ActiveValue::Set(record.id()),
-            record_version: ActiveValue::Set(record.version()),
-            changed_fields: ActiveValue::Set(serde_json::to_string(changed).map_err(Error::internal)?),
-            operation: ActiveValue::Set(self.operation.name()),
-            actor_id: ActiveValue::Set(self.caller.account_id()),
-            actor_organization_id: ActiveValue::Set(
-                self.caller.standing().and_then(|standing| standing.organization_id),
-            ),
-            actor_role: ActiveValue::Set(self.caller.standing().map_or("", |standing| standing.role.word()).into()),
-            via: ActiveValue::Set(self.via.word().into()),
-            request_id: ActiveValue::Set(self.request_id.to_string()),
-            happened_at: ActiveValue::Set(self.now()),
-            ..Default::default()
-        };
-        event::Entity::insert(row).exec_without_returning(&self.read()).await?;
+        let (partnership, standing) = (record.partnership_id(), self.caller.standing());
+        let values: [SqlValue; EVENT.len()] = [
+            self.new_id().into(),
+            (!partnership.is_nil()).then_some(partnership).into(),
+            kind.into(),
+            R::TABLE.trim_end_matches('_').into(),
+            record.id().into(),
+            record.version().into(),
+            serde_json::to_string(changed).map_err(Error::internal)?.into(),
+            self.operation.name().into(),
+            self.caller.account_id().into(),
+            standing.and_then(|standing| standing.organization_id).into(),
+            standing.map_or("", |standing| standing.role.word()).into(),
+            self.via.word().into(),
+            self.request_id.to_string().into(),
+            self.now().into(),
+        ];
+        let read = self.read();
+        let statement = Statement::from_sql_and_values(read.get_database_backend(), INTO_EVENT.as_str(), values);
+        read.execute_raw(statement).await?;
         self.app.operations.follow(self, kind, record.id()).await
     }
 }

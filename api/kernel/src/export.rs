@@ -51,10 +51,15 @@ impl Format {
     }
 }
 
+/// The address of a list as a file.
+pub fn address(list: &Operation, format: Format) -> String {
+    format!("{}.{}", list.path, format.ending())
+}
+
 /// A list operation as a file: its address has an ending, and it has no pages.
 pub fn as_file(list: &Operation, format: Format) -> Operation {
     let mut file = list.clone();
-    file.path = format!("{}.{}", list.path, format.ending());
+    file.path = address(list, format);
     file.parameters.retain(|parameter| !matches!(parameter.name.as_str(), "first" | "after" | "total"));
     file
 }

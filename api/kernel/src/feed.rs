@@ -268,8 +268,8 @@ fn show(ctx: &Ctx, row: &event::Model, changed: Vec<String>, known: &Known) -> R
 
 /// Nothing leads on from an event but the record in it.
 impl Row for Event {
-    fn json(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec(self).map_err(Error::internal)
+    fn append(&self, out: &mut Vec<u8>) -> Result<()> {
+        serde_json::to_writer(out, self).map_err(Error::internal)
     }
     fn value(&self) -> Result<Value> {
         serde_json::to_value(self).map_err(Error::internal)

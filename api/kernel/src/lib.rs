@@ -5,6 +5,7 @@
 //! published documents ([`openapi`]) are made from that table.
 
 pub mod access;
+pub mod address;
 pub mod attempts;
 pub mod bulkhead;
 pub mod cell;

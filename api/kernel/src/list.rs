@@ -210,7 +210,7 @@ async fn sorted<R: Scoped>(
         _ => None,
     };
     let has_previous_page = after.is_some();
-    let mut query = R::Entity::find().filter(rows);
+    let mut query = R::select().filter(rows);
     if let Some((value, after_id)) = after {
         let here = Expr::tuple([column.into_expr(), id.into_expr()]);
         let there = match (&sort.unseen, value) {
@@ -260,7 +260,8 @@ async fn ranked<R: Scoped>(
     let table = R::TABLE;
     let rank: SimpleExpr = match backend {
         DbBackend::Postgres => Expr::cust_with_values(
-            format!("(-ts_rank(\"{table}\".search, to_tsquery('english', $1)))::float8"),
+            // The words are read once, not for each row.
+            format!("(-ts_rank(\"{table}\".search, (SELECT to_tsquery('english', $1))))::float8"),
             [tsquery(words)],
         ),
         _ => Expr::cust(format!("bm25(\"{table}_search\", 10.0, 5.0, 3.0, 1.0)")),
@@ -301,7 +302,7 @@ async fn ranked<R: Scoped>(
         }
         _ => None,
     };
-    let mut query = R::Entity::find().filter(rows);
+    let mut query = R::select().filter(rows);
     let select = QueryTrait::query(&mut query);
     joined(select);
     if let Some((after_rank, after_id)) = after {
@@ -505,7 +506,7 @@ fn padded(ids: &[Uuid]) -> impl Iterator<Item = Uuid> {
 /// Rows of `R` whose `column` holds one of these ids, live, in the order of `order` and then the id.
 pub async fn children<R: Scoped>(ctx: &Ctx, permit: &Permit, name: &str, order: &str, ids: &[Uuid]) -> Result<Vec<R>> {
     let column = column::<R>(name)?;
-    let query = R::Entity::find()
+    let query = R::select()
         .filter(among(ctx.app.store.backend(), column, ids))
         .filter(self::column::<R>("archived_at")?.is_null())
         .filter(R::rows(permit))

@@ -11,8 +11,8 @@ use crate::list;
 
 /// A record that was read. What is not asked for of it is never written.
 pub trait Row: Send + Sync + 'static {
-    /// As bytes of JSON.
-    fn json(&self) -> Result<Vec<u8>>;
+    /// Adds it to what is written, as JSON.
+    fn append(&self, out: &mut Vec<u8>) -> Result<()>;
     /// As a JSON value.
     fn value(&self) -> Result<Value>;
     /// One member as clients read it, by its column.
@@ -31,8 +31,8 @@ pub trait Row: Send + Sync + 'static {
 }
 
 impl<R: Record> Row for R {
-    fn json(&self) -> Result<Vec<u8>> {
-        serde_json::to_vec(self).map_err(Error::internal)
+    fn append(&self, out: &mut Vec<u8>) -> Result<()> {
+        serde_json::to_writer(out, self).map_err(Error::internal)
     }
     fn value(&self) -> Result<Value> {
         serde_json::to_value(self).map_err(Error::internal)

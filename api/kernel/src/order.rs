@@ -19,12 +19,11 @@ const MOST: u64 = 10_000;
 /// Mark of the last event that is forgotten.
 pub const FORGOTTEN: &str = "forgotten";
 
-/// Gives every committed event its place, and says which is the last.
+/// Gives every event that was committed by now its place, and says which is the last.
 pub async fn settle(store: &Store) -> Result<i64> {
-    if store.backend() == DbBackend::Postgres {
-        while unplaced(store).await? {
-            store.in_turn(TURN, |tx| async move { place(&*tx).await }).await?;
-        }
+    if store.backend() == DbBackend::Postgres && unplaced(store).await? {
+        // What is committed meanwhile is for the next who asks: where much is written there would be no end.
+        while store.in_turn(TURN, |tx| async move { place(&*tx).await }).await? == MOST {}
     }
     last(store).await
 }
@@ -41,7 +40,8 @@ async fn unplaced(store: &Store) -> Result<bool> {
     Ok(waiting.is_some())
 }
 
-async fn place(run: &impl ConnectionTrait) -> Result<()> {
+/// Gives committed events their places, and says how many it were.
+async fn place(run: &impl ConnectionTrait) -> Result<u64> {
     // Within a transaction, and for changes of one record, the order of writing is that of what happened.
     let statement = format!(
         "UPDATE event SET position = base.last + fresh.number FROM \
@@ -50,9 +50,11 @@ async fn place(run: &impl ConnectionTrait) -> Result<()> {
          (SELECT greatest((SELECT coalesce(max(position), 0) FROM event), \
           (SELECT max(position) FROM event_mark)) AS last) AS base WHERE event.sequence = fresh.sequence"
     );
-    run.execute_unprepared(&statement).await?;
-    run.execute_unprepared(&format!("SELECT pg_notify('{CHANNEL}', '{EVENTS}')")).await?;
-    Ok(())
+    let placed = run.execute_unprepared(&statement).await?.rows_affected();
+    if placed > 0 {
+        run.execute_unprepared(&format!("SELECT pg_notify('{CHANNEL}', '{EVENTS}')")).await?;
+    }
+    Ok(placed)
 }
 
 /// Position of the last event.

@@ -193,6 +193,14 @@ enum Inner {
 }
 
 impl Transaction {
+    /// The rows of a record that a query finds, as this transaction sees them.
+    pub(crate) async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> error::Result<Vec<R>> {
+        match &self.inner {
+            Inner::Pooled(_) => Ok(select.clone().all(self).await?),
+            Inner::Begun(tx) => Ok(self.pool.within(tx.rows(select)).await?),
+        }
+    }
+
     /// Begins a transaction within this one.
     pub(crate) async fn nested(&self) -> Result<Transaction, DbErr> {
         let inner = match &self.inner {

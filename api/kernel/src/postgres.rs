@@ -101,8 +101,7 @@ impl Lanes {
 
     /// The rows of a record that a query finds, outside any transaction.
     pub(crate) async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> Result<Vec<R>, DbErr> {
-        let found = self.query(&select.build(DbBackend::Postgres)).await?;
-        found.iter().map(|row| R::from_cells(&mut Row { row, at: 0 })).collect()
+        records(&self.query(&select.build(DbBackend::Postgres)).await?)
     }
 
     /// What a statement that only reads finds, outside any transaction. It may be asked twice.
@@ -245,6 +244,11 @@ impl Begun {
         answer.map(|_| ()).map_err(failed)
     }
 
+    /// The rows of a record that a query finds.
+    pub(crate) async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> Result<Vec<R>, DbErr> {
+        records(&self.query(&select.build(DbBackend::Postgres)).await?)
+    }
+
     /// What a statement finds.
     pub(crate) async fn query(&self, statement: &Statement) -> Result<Vec<PgRow>, DbErr> {
         let mut place = self.held.lock().await;
@@ -302,12 +306,17 @@ fn lost() -> DbErr {
     DbErr::Conn(RuntimeErr::Internal("the connection of the transaction was lost".into()))
 }
 
+fn records<R: Record>(rows: &[PgRow]) -> Result<Vec<R>, DbErr> {
+    rows.iter().map(|row| R::from_cells(&mut Row { row, at: 0 })).collect()
+}
+
 struct Row<'r> {
     row: &'r PgRow,
     at: usize,
 }
 
 impl Cells for Row<'_> {
+    #[inline]
     fn next(&mut self, kind: ArrayType) -> Result<SqlValue, DbErr> {
         // Columns are of the kinds that the migrations made them, so each value is not held against its column's kind again.
         let (row, at) = (self.row, self.at);

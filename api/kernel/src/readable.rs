@@ -65,7 +65,7 @@ async fn among<R: Record>(
     };
     let mut found = Vec::new();
     for one in ids {
-        if let Err(error) = R::Entity::find().filter(id::<R>()?.eq(one)).one(connection).await {
+        if let Err(error) = R::select().filter(id::<R>()?.eq(one)).one(connection).await {
             tracing::error!(table = R::TABLE, id = %one, %error, "a row cannot be read; it is left out");
             found.push(one);
         }
@@ -79,7 +79,7 @@ pub async fn faults<R: Record>(connection: &impl ConnectionTrait) -> Result<Vec<
     let mut found = Vec::new();
     let mut last = Uuid::nil();
     loop {
-        let part = R::Entity::find().filter(id.gt(last)).order_by_asc(id).limit(PART);
+        let part = R::select().filter(id.gt(last)).order_by_asc(id).limit(PART);
         let ids: Vec<Uuid> = part.clone().select_only().column(id).into_tuple().all(connection).await?;
         let Some(end) = ids.last() else { return Ok(found) };
         last = *end;
@@ -87,7 +87,7 @@ pub async fn faults<R: Record>(connection: &impl ConnectionTrait) -> Result<Vec<
             continue;
         }
         for one in ids {
-            if let Err(error) = R::Entity::find().filter(id.eq(one)).one(connection).await {
+            if let Err(error) = R::select().filter(id.eq(one)).one(connection).await {
                 found.push((one, error.to_string()));
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, Value as SqlValue};
+use sea_orm::{ColumnTrait, DatabaseConnection, QueryFilter, Value as SqlValue};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -73,7 +73,7 @@ async fn read<R: Scoped>(ctx: Ctx, changed: Changed) -> Result<HashMap<Uuid, Kno
         return Ok(HashMap::new());
     };
     let id = R::column("id").ok_or_else(|| Error::internal("a record has no id column"))?;
-    let query = R::Entity::find().filter(id.is_in(changed.keys().copied())).filter(R::rows(&permit));
+    let query = R::select().filter(id.is_in(changed.keys().copied())).filter(R::rows(&permit));
     let mut rows = readable::rows::<R>(&ctx, query).await?.rows;
     let nothing = BTreeSet::new();
     let of = |row: &R| hidden(row, &permit.standing, changed.get(&row.id()).unwrap_or(&nothing));

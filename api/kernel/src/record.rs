@@ -28,7 +28,7 @@ fn id_column<R: Record>() -> Result<<R::Entity as EntityTrait>::Column> {
 
 /// The row with this id, if this permit may know of it.
 pub async fn find<R: Scoped>(ctx: &Ctx, permit: &Permit, id: Uuid) -> Result<Option<R>> {
-    let select = R::Entity::find().filter(id_column::<R>()?.eq(id)).filter(R::rows(permit));
+    let select = R::select().filter(id_column::<R>()?.eq(id)).filter(R::rows(permit));
     Ok(ctx.rows(&select).await?.pop())
 }
 

@@ -131,26 +131,21 @@ impl Budget {
     }
 }
 
-/// These records of type `from` as JSON, with the asked relations (`agendaItems,attendances.person`) in them, one
-/// statement each.
-pub async fn expanded(ctx: &Ctx, from: &str, paths: &[String], rows: &[&dyn Row]) -> Result<Vec<Vec<u8>>> {
-    let written = expanded_within(ctx, from, paths, rows, &Budget::default()).await?;
-    Ok(written.into_iter().map(|record| record.json).collect())
+/// Writes these records of type `from` as JSON, commas between them, with the asked relations (`agendaItems,attendances.person`)
+/// in them, one statement each.
+pub async fn expanded(ctx: &Ctx, from: &str, paths: &[String], rows: &[&dyn Row], out: &mut Vec<u8>) -> Result<()> {
+    let branches = branches(ctx, from, paths, rows).await?;
+    write_all(rows.iter().copied(), &branches, &Budget::default(), out)
 }
 
-/// A record as JSON, and how many it holds with itself.
-struct Written {
-    json: Vec<u8>,
-    records: usize,
+/// What a relation found from all records of one level, and what was followed from there.
+struct Branch<'r> {
+    relation: &'r Relation,
+    found: Found,
+    further: Vec<Branch<'r>>,
 }
 
-async fn expanded_within(
-    ctx: &Ctx,
-    from: &str,
-    paths: &[String],
-    rows: &[&dyn Row],
-    budget: &Budget,
-) -> Result<Vec<Written>> {
+async fn branches<'r>(ctx: &'r Ctx, from: &str, paths: &[String], rows: &[&dyn Row]) -> Result<Vec<Branch<'r>>> {
     let mut groups: Vec<(&str, Vec<String>)> = Vec::new();
     for path in paths {
         let (head, rest) = path.split_once('.').map_or((path.as_str(), None), |(head, rest)| (head, Some(rest)));
@@ -163,10 +158,7 @@ async fn expanded_within(
             None => groups.push((head, rest.into_iter().collect())),
         }
     }
-    let mut written = Vec::with_capacity(rows.len());
-    for row in rows {
-        written.push(Written { json: row.json()?, records: 1 });
-    }
+    let mut branches = Vec::with_capacity(groups.len());
     for (head, rest) in groups {
         let relations = &ctx.app.operations.relations;
         let Some(relation) = relations.iter().find(|one| one.from == from && one.field == head) else {
@@ -177,58 +169,59 @@ async fn expanded_within(
             };
             return Err(Error::member("/expand", "unknown_relation", detail));
         };
-        let asked: Vec<Option<Uuid>> = rows.iter().map(|row| row.id_in(relation.member.column)).collect();
-        let mut ids: Vec<Uuid> = asked.iter().copied().flatten().collect();
+        let mut ids: Vec<Uuid> = rows.iter().filter_map(|row| row.id_in(relation.member.column)).collect();
         ids.sort_unstable();
         ids.dedup();
         let found = if ids.is_empty() { Found::new() } else { relation.fetch(ctx.clone(), ids).await? };
-        let found = members(ctx, relation, &rest, found, budget).await?;
-        for (record, id) in written.iter_mut().zip(asked) {
-            match id.and_then(|id| found.get(&id)) {
-                Some(value) => {
-                    budget.take(value.records)?;
-                    record.add(relation.field, value);
-                }
-                None if relation.many => record.add(relation.field, &Written { json: b"[]".to_vec(), records: 0 }),
-                None => {}
-            }
+        let next: Vec<&dyn Row> = found.values().flatten().map(|row| &**row).collect();
+        // As many are not written even once.
+        Budget::default().take(next.len())?;
+        let further = Box::pin(self::branches(ctx, relation.to, &rest, &next)).await?;
+        branches.push(Branch { relation, found, further });
+    }
+    Ok(branches)
+}
+
+fn write_all<'r>(
+    rows: impl Iterator<Item = &'r dyn Row>,
+    branches: &[Branch<'_>],
+    budget: &Budget,
+    out: &mut Vec<u8>,
+) -> Result<()> {
+    for (number, row) in rows.enumerate() {
+        if number > 0 {
+            out.push(b',');
+        }
+        row.append(out)?;
+        for branch in branches {
+            branch.add(row, budget, out)?;
         }
     }
-    Ok(written)
+    Ok(())
 }
 
-/// What a relation found as the members it makes, with what is to follow from there.
-async fn members(
-    ctx: &Ctx,
-    relation: &Relation,
-    rest: &[String],
-    found: Found,
-    budget: &Budget,
-) -> Result<HashMap<Uuid, Written>> {
-    let rows: Vec<&dyn Row> = found.values().flatten().map(|row| &**row).collect();
-    let mut written = Box::pin(expanded_within(ctx, relation.to, rest, &rows, budget)).await?.into_iter();
-    let members = found.iter().map(|(id, rows)| {
-        let rows: Vec<Written> = written.by_ref().take(rows.len()).collect();
-        let records = rows.iter().map(|row| row.records).sum();
-        let mut json = rows.into_iter().map(|row| row.json);
-        let json = match relation.many {
-            true => [b"[".as_slice(), &json.collect::<Vec<_>>().join(b",".as_slice()), b"]"].concat(),
-            false => json.next().unwrap_or_default(),
-        };
-        (*id, Written { json, records })
-    });
-    Ok(members.collect())
-}
-
-impl Written {
-    /// Adds a member to the object, which is never empty: every record has its id.
-    fn add(&mut self, name: &str, member: &Written) {
-        self.json.pop();
-        self.json.extend_from_slice(b",\"");
-        self.json.extend_from_slice(name.as_bytes());
-        self.json.extend_from_slice(b"\":");
-        self.json.extend_from_slice(&member.json);
-        self.json.push(b'}');
-        self.records += member.records;
+impl Branch<'_> {
+    /// Adds what was found from this record to its object, which is never empty: every record has its id.
+    fn add(&self, from: &dyn Row, budget: &Budget, out: &mut Vec<u8>) -> Result<()> {
+        let found = from.id_in(self.relation.member.column).and_then(|id| self.found.get(&id));
+        let rows = found.map_or(&[][..], Vec::as_slice);
+        if rows.is_empty() && !self.relation.many {
+            return Ok(());
+        }
+        budget.take(rows.len())?;
+        out.pop();
+        out.extend_from_slice(b",\"");
+        out.extend_from_slice(self.relation.field.as_bytes());
+        out.extend_from_slice(b"\":");
+        let rows = rows.iter().map(|row| &**row);
+        if self.relation.many {
+            out.push(b'[');
+            write_all(rows, &self.further, budget, out)?;
+            out.push(b']');
+        } else {
+            write_all(rows.take(1), &self.further, budget, out)?;
+        }
+        out.push(b'}');
+        Ok(())
     }
 }

@@ -1,120 +1,65 @@
 //! The REST door, made from the table of operations.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Payload, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, Resource, Scope, guard};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use futures_util::TryStreamExt;
 use percent_encoding::percent_decode_str;
 use roundtable_entity::Via;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use crate::address::{Addresses, Asked};
 use crate::ctx::{App, Ctx};
 use crate::error::{Code, Error, Result};
 use crate::export::{self, Format};
 use crate::http;
-use crate::op::Op;
 use crate::operation::{Answered, Arguments, Kind, Operation, Operations, Parameter};
 use crate::relation;
 use crate::schema::referred;
 
 /// Mounts every operation at its address.
-pub fn configure(app: &Arc<App>, config: &mut ServiceConfig) {
-    let mut collections: BTreeMap<&str, BTreeMap<&str, Vec<&Operation>>> = BTreeMap::new();
-    for operation in app.operations.iter() {
-        let (collection, rest) = collection(&operation.path);
-        collections.entry(collection).or_default().entry(rest).or_default().push(operation);
-    }
-    // What every collection has stands in the scope of each: the router looks into one scope only.
-    let everywhere = collections.remove(EVERY).unwrap_or_default();
-    for (collection, mut paths) in collections {
-        for (path, operations) in &everywhere {
-            paths.entry(*path).or_insert_with(|| operations.clone());
-        }
-        let resources = paths.into_iter().map(|(path, operations)| resource(app, path, operations));
-        config.service(resources.fold(web::scope(collection), Scope::service));
-    }
-    for list in app.operations.iter().filter(|operation| operation.kind == Kind::List) {
-        files(app, list, config);
-    }
-    // Where no collection is, they say so.
-    let resources = everywhere.into_iter().map(|(path, operations)| resource(app, path, operations));
-    config.service(resources.fold(web::scope(EVERY), Scope::service));
+pub fn configure(app: &Arc<App>, addresses: &Arc<Addresses>, config: &mut ServiceConfig) {
+    let (app, addresses) = (app.clone(), addresses.clone());
+    let route = move |request: HttpRequest, payload: Payload| handle(app.clone(), addresses.clone(), request, payload);
+    config.service(web::scope("/v1").default_service(web::to(route)));
 }
 
-/// Where an operation stands that every collection has.
-const EVERY: &str = "/v1/{collection}";
+/// The address of the operation a request asked for, with its parameters named and not filled in.
+#[derive(Clone)]
+pub struct Route(pub Arc<str>);
 
-/// An address as that of its collection and the rest. The router looks at one address after the other, so those of a
-/// collection are looked at only where it is the one.
-fn collection(path: &str) -> (&str, &str) {
-    let end = path.match_indices('/').nth(2).map_or(path.len(), |(at, _)| at);
-    path.split_at(end)
-}
-
-/// The operations at one address.
-fn resource(app: &Arc<App>, path: &str, operations: Vec<&Operation>) -> Resource {
-    let mut resource = web::resource(path);
-    let mut allowed = Vec::new();
-    for operation in operations {
-        let method = operation.kind.method();
-        allowed.push(method);
-        let (app, op) = (app.clone(), operation.op);
-        let route = match method {
-            "GET" => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
-            "PATCH" => web::patch(),
-            "DELETE" => web::delete(),
-            "PUT" => web::put(),
-            _ => web::post(),
-        };
-        resource = resource
-            .route(route.to(move |request: HttpRequest, payload: Payload| handle(app.clone(), op, request, payload)));
-    }
-    if allowed.contains(&"GET") {
-        allowed.push("HEAD");
-    }
-    resource.default_service(not_allowed(allowed.join(", ")))
-}
-
-/// Mounts a list as files, at its address with their endings.
-fn files(app: &Arc<App>, list: &Operation, config: &mut ServiceConfig) {
-    for format in Format::ALL {
-        let (app, op) = (app.clone(), list.op);
-        let route = web::route().guard(guard::Any(guard::Get()).or(guard::Head()));
-        let resource = web::resource(export::as_file(list, format).path);
-        let resource = resource.default_service(not_allowed("GET, HEAD".into()));
-        config.service(resource.route(route.to(move |request: HttpRequest| {
-            let app = app.clone();
-            async move {
-                let Some(file) = app.operations.get(op).map(|list| export::as_file(list, format)) else {
-                    return http::refusal(&Error::not_found(), &request, &app);
-                };
-                let ctx = match http::ctx(&request, &app, Via::Rest).await {
-                    Ok(ctx) => ctx,
-                    Err(error) => return http::refusal(&error, &request, &app),
-                };
-                let answered = match http::accepts(request.headers(), &[format.media_type()]) {
-                    true => exported(ctx.clone(), &file, format, &request).await,
-                    false => Err(Code::NotAcceptable.into()),
-                };
-                told(&ctx, &file, &request, answered)
-            }
-        })));
-    }
-}
-
-fn not_allowed(allowed: String) -> actix_web::Route {
-    web::to(move |request: HttpRequest| {
-        let mut response = http::problem(&Code::MethodNotAllowed.into(), &http::request_id(&request));
-        if let Ok(value) = header::HeaderValue::from_str(&allowed) {
+async fn handle(app: Arc<App>, addresses: Arc<Addresses>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let Some((place, id)) = addresses.at(request.match_info().as_str()) else {
+        return http::refusal(&Error::not_found(), &request, &app);
+    };
+    request.extensions_mut().insert(Route(place.path.clone()));
+    let Some(asked) = place.asked(request.method()) else {
+        let mut response = http::refusal(&Code::MethodNotAllowed.into(), &request, &app);
+        if let Ok(value) = header::HeaderValue::from_str(&place.allowed()) {
             response.headers_mut().insert(header::ALLOW, value);
         }
-        std::future::ready(response)
-    })
+        return response;
+    };
+    let (Asked::Operation(op) | Asked::File(op, _)) = asked;
+    let Some(operation) = app.operations.get(op) else {
+        return http::refusal(&Error::not_found(), &request, &app);
+    };
+    let ctx = match http::ctx(&request, &app, Via::Rest).await {
+        Ok(ctx) => ctx,
+        Err(error) => return http::refusal(&error, &request, &app),
+    };
+    let answered = match asked {
+        Asked::Operation(_) => answer(ctx.clone(), operation, &request, id, payload).await,
+        Asked::File(_, format) if http::accepts(request.headers(), &[format.media_type()]) => {
+            exported(ctx.clone(), operation, format, &request).await
+        }
+        Asked::File(..) => Err(Code::NotAcceptable.into()),
+    };
+    told(&ctx, operation, &request, answered)
 }
 
 /// The form of a file that a list is asked for in by `Accept`: one named there, while JSON is not.
@@ -126,7 +71,8 @@ fn asked_format(operation: &Operation, headers: &HeaderMap) -> Option<Format> {
 }
 
 /// A whole list as a file.
-async fn exported(mut ctx: Ctx, file: &Operation, format: Format, request: &HttpRequest) -> Result<HttpResponse> {
+async fn exported(mut ctx: Ctx, list: &Operation, format: Format, request: &HttpRequest) -> Result<HttpResponse> {
+    let file = &export::as_file(list, format);
     let mut parameters = Map::new();
     let operations = ctx.app.operations.clone();
     let expand = query(&operations, file, request.query_string(), &mut ctx.validate_only, &mut parameters)?;
@@ -154,18 +100,6 @@ async fn exported(mut ctx: Ctx, file: &Operation, format: Format, request: &Http
     Ok(response.streaming(rows.inspect_err(|error| tracing::error!(%error, "an export broke off"))))
 }
 
-async fn handle(app: Arc<App>, op: Op, request: HttpRequest, payload: Payload) -> HttpResponse {
-    let Some(operation) = app.operations.get(op) else {
-        return http::refusal(&Error::not_found(), &request, &app);
-    };
-    let ctx = match http::ctx(&request, &app, Via::Rest).await {
-        Ok(ctx) => ctx,
-        Err(error) => return http::refusal(&error, &request, &app),
-    };
-    let answered = answer(ctx.clone(), operation, &request, payload).await;
-    told(&ctx, operation, &request, answered)
-}
-
 /// The answer, or the problem in its place, with what every answer says: what may still be asked, and what ends.
 fn told(ctx: &Ctx, operation: &Operation, request: &HttpRequest, answered: Result<HttpResponse>) -> HttpResponse {
     let mut response = match answered {
@@ -190,16 +124,22 @@ fn told(ctx: &Ctx, operation: &Operation, request: &HttpRequest, answered: Resul
     response
 }
 
-async fn answer(mut ctx: Ctx, operation: &Operation, request: &HttpRequest, payload: Payload) -> Result<HttpResponse> {
+async fn answer(
+    mut ctx: Ctx,
+    operation: &Operation,
+    request: &HttpRequest,
+    id: Option<&str>,
+    payload: Payload,
+) -> Result<HttpResponse> {
     if let Some(format) = asked_format(operation, request.headers()) {
-        return exported(ctx, &export::as_file(operation, format), format, request).await;
+        return exported(ctx, operation, format, request).await;
     }
     let app = ctx.app.clone();
     if !http::accepts(request.headers(), &[operation.media, "application/problem+json"]) {
         return Err(Code::NotAcceptable.into());
     }
     let mut arguments = Arguments::default();
-    if let Some(id) = request.match_info().get("id") {
+    if let Some(id) = id {
         arguments.id = Some(Uuid::parse_str(id).map_err(|_| Error::not_found())?);
     }
     if operation.parameters.iter().any(|parameter| operation.in_path(parameter)) {
@@ -461,8 +401,10 @@ async fn respond(
         answered.shown.json()?
     } else {
         let name = operation.item.as_ref().unwrap_or(&operation.answer);
-        let records = relation::expanded(ctx, name, expand, &answered.shown.records()).await?;
-        answered.shown.around(records)?
+        let (mut body, end) = answered.shown.frame()?;
+        relation::expanded(ctx, name, expand, &answered.shown.records(), &mut body).await?;
+        body.extend_from_slice(&end);
+        body
     };
     Ok(response.insert_header((header::CONTENT_TYPE, operation.media)).body(body))
 }

@@ -31,9 +31,9 @@ pub trait Shown: Send {
     fn records(&self) -> Vec<&dyn Row> {
         Vec::new()
     }
-    /// As bytes of JSON, with these in place of the records.
-    fn around(&self, _records: Vec<Vec<u8>>) -> Result<Vec<u8>> {
-        self.json()
+    /// What stands before and behind the records.
+    fn frame(&self) -> Result<(Vec<u8>, Vec<u8>)> {
+        Ok((self.json()?, Vec::new()))
     }
     /// Whether the record shown was made by what is answered.
     fn is_new(&self) -> bool {
@@ -79,7 +79,9 @@ pub(crate) struct Single<R>(pub(crate) R);
 
 impl<R: Row> Shown for Single<R> {
     fn json(&self) -> Result<Vec<u8>> {
-        self.0.json()
+        let mut out = Vec::with_capacity(1024);
+        self.0.append(&mut out)?;
+        Ok(out)
     }
     fn value(&self) -> Result<Value> {
         self.0.value()
@@ -90,8 +92,8 @@ impl<R: Row> Shown for Single<R> {
     fn records(&self) -> Vec<&dyn Row> {
         vec![&self.0]
     }
-    fn around(&self, records: Vec<Vec<u8>>) -> Result<Vec<u8>> {
-        Ok(records.into_iter().next().unwrap_or_default())
+    fn frame(&self) -> Result<(Vec<u8>, Vec<u8>)> {
+        Ok((Vec::new(), Vec::new()))
     }
 }
 
@@ -117,12 +119,12 @@ impl<R: Row + Serialize> Shown for Page<R> {
     fn records(&self) -> Vec<&dyn Row> {
         self.items.iter().map(|row| row as &dyn Row).collect()
     }
-    fn around(&self, records: Vec<Vec<u8>>) -> Result<Vec<u8>> {
+    fn frame(&self) -> Result<(Vec<u8>, Vec<u8>)> {
         let (page_info, total_count) = (self.page_info.clone(), self.total_count);
         let frame = Page::<()> { items: Vec::new(), page_info, total_count, cursors: Vec::new() };
         let frame = serde_json::to_vec(&frame).map_err(Error::internal)?;
         let rest = frame.strip_prefix(ITEMS).ok_or_else(|| Error::internal("a page begins with its items"))?;
-        Ok([ITEMS, &records.join(b",".as_slice()), rest].concat())
+        Ok((ITEMS.to_vec(), rest.to_vec()))
     }
 }
 

@@ -185,6 +185,7 @@ struct Row<'r, 's> {
 }
 
 impl Cells for Row<'_, '_> {
+    #[inline]
     fn next(&mut self, kind: ArrayType) -> Result<SqlValue, DbErr> {
         let cell = self.row.get_ref(self.at).map_err(|error| DbErr::Type(error.to_string()))?;
         self.at += 1;
@@ -194,6 +195,7 @@ impl Cells for Row<'_, '_> {
 }
 
 /// A stored cell as a value of this kind.
+#[inline]
 fn read(kind: &ArrayType, cell: ValueRef<'_>) -> Option<SqlValue> {
     let text = || cell.as_str().ok();
     let whole = || cell.as_i64().ok();

@@ -402,24 +402,21 @@ async fn group(connection: &Pool, jobs: &mut mpsc::Receiver<Job>, first: Job, re
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
-    let outer = match connection.begin(immediate).await.map_err(Error::from) {
-        Ok(outer) => outer,
+    let tx = match connection.begin(immediate).await.map_err(Error::from) {
+        Ok(tx) => Arc::new(tx),
         Err(error) => {
             refuse(first, &error, replies).await;
             return Err(error);
         }
     };
-    let mut next = Some(first);
+    let (mut next, mut before) = (Some(first), "");
     while let Some(job) = next {
-        let inner = match outer.nested().await.map_err(Error::from) {
-            Ok(inner) => Arc::new(inner),
-            Err(error) => {
-                refuse(job, &error, replies).await;
-                return Err(error);
-            }
-        };
-        let outcome = AssertUnwindSafe(job(Ok(inner.clone()))).catch_unwind().await;
-        let inner = Arc::into_inner(inner).ok_or_else(|| Error::internal("a transaction outlived its work"))?;
+        // Each is a part of its own, which ends with the beginning of the next: one errand to the connection, not two.
+        if let Err(error) = tx.execute_unprepared(&format!("{before}SAVEPOINT part")).await.map_err(undone) {
+            refuse(job, &error, replies).await;
+            return Err(error);
+        }
+        let outcome = AssertUnwindSafe(job(Ok(tx.clone()))).catch_unwind().await;
         let keep = match outcome {
             Ok((keep, reply)) => {
                 replies.push(reply);
@@ -428,15 +425,26 @@ async fn group(connection: &Pool, jobs: &mut mpsc::Receiver<Job>, first: Job, re
             // Its reply is gone with it, so whoever waits is told that the writer stopped.
             Err(_) => false,
         };
-        if keep {
-            inner.commit().await?;
-        } else if let Err(error) = inner.rollback().await {
-            // SQLite has undone the whole group, as it does when there is no room.
-            tracing::warn!(%error, "a write could not be undone alone; those beside it were undone with it");
-            return Err(Error::new(Code::Unavailable, "a write beside this one failed and took it along; try again"));
+        if Arc::strong_count(&tx) > 1 {
+            return Err(Error::internal("a transaction outlived its work"));
         }
+        if !keep {
+            tx.execute_unprepared("ROLLBACK TO part").await.map_err(undone)?;
+        }
+        before = "RELEASE part; ";
         next = if replies.len() < GROUP { jobs.try_recv().ok() } else { None };
     }
-    outer.commit().await?;
-    Ok(())
+    let tx = Arc::into_inner(tx).ok_or_else(|| Error::internal("a transaction outlived its work"))?;
+    tx.commit().await.map_err(undone)
+}
+
+/// What the failure to end a part, or the whole, is to whoever waits for it.
+fn undone(error: DbErr) -> Error {
+    let failed = Error::from(error);
+    if failed.code != Code::Internal {
+        return failed;
+    }
+    // There is nothing to end: SQLite has undone the whole group, as it does when there is no room or the disk fails.
+    let detail = "a write beside this one failed and took it along; try again";
+    Error { source: failed.source, ..Error::new(Code::Unavailable, detail) }
 }

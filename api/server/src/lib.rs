@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use async_graphql::dynamic::Schema;
+use roundtable_kernel::address::Addresses;
 use roundtable_kernel::attempts::Attempts;
 use roundtable_kernel::clock::Clock;
 use roundtable_kernel::ctx::App;
@@ -59,6 +60,8 @@ pub fn operations() -> Operations {
 pub struct Server {
     /// What operations work with.
     pub app: Arc<App>,
+    /// Where operations stand.
+    pub addresses: Arc<Addresses>,
     /// The GraphQL schema.
     pub schema: Schema,
     /// Documents and pages.
@@ -85,6 +88,7 @@ pub async fn assemble(store: Store, settings: &Settings) -> Result<Server> {
 pub async fn assemble_of(operations: Operations, store: Store, settings: &Settings) -> Result<Server> {
     let public_url = settings.public_url();
     let operations = Arc::new(operations);
+    let addresses = Arc::new(Addresses::of(&operations)?);
     let schema = build_schema(&operations)?;
     let pages = Arc::new(pages::Pages::new(&schema, &operations));
     let app = Arc::new(App {
@@ -106,14 +110,14 @@ pub async fn assemble_of(operations: Operations, store: Store, settings: &Settin
         public_url,
         mail_from: settings.mail()?.map(|transport| transport.address()),
     });
-    Ok(Server { app, schema, pages })
+    Ok(Server { app, addresses, schema, pages })
 }
 
 impl Server {
     /// Mounts everything.
     pub fn configure(&self, config: &mut ServiceConfig) {
         sse::configure(&self.app, config);
-        rest::configure(&self.app, config);
+        rest::configure(&self.app, &self.addresses, config);
         graphql_http::configure(&self.app, &self.schema, config);
         roundtable_identity::oauth::configure(&self.app, config);
         roundtable_calendar::door::configure(&self.app, config);

@@ -4,18 +4,19 @@ use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use futures_util::FutureExt;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use roundtable_kernel::ctx::App;
 use roundtable_kernel::error::Code;
 use roundtable_kernel::http;
+use roundtable_kernel::rest::Route;
 use sea_orm::ConnectionTrait;
 
 static METRICS: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
@@ -97,6 +98,12 @@ fn panicked(method: &str, id: &str) -> actix_web::Error {
     InternalError::from_response("panic", http::problem(&Code::Internal.into(), id)).into()
 }
 
+/// The address a request was for, its parameters named and not filled in.
+fn route(request: &HttpRequest) -> Option<Arc<str>> {
+    let operation = request.extensions().get::<Route>().map(|route| route.0.clone());
+    operation.or_else(|| request.match_pattern().map(Into::into))
+}
+
 /// Counts and logs each request: method, route, status, time. Never its path, query or body.
 pub async fn count(
     request: ServiceRequest,
@@ -108,7 +115,7 @@ pub async fn count(
     let Ok(answered) = AssertUnwindSafe(next.call(request)).catch_unwind().await else {
         return Err(panicked(&method, &id));
     };
-    let route = answered.as_ref().ok().and_then(|response| response.request().match_pattern());
+    let route = answered.as_ref().ok().and_then(|response| route(response.request()));
     let route = route.unwrap_or_else(|| "none".into());
     let status = match &answered {
         Ok(response) => response.status().as_u16(),
@@ -123,6 +130,6 @@ pub async fn count(
     .record(took.as_secs_f64());
     let id = answered.as_ref().ok().and_then(|response| response.headers().get("request-id"));
     let id = id.and_then(|id| id.to_str().ok()).unwrap_or_default();
-    tracing::info!(target: "roundtable::request", method, route, status, took_us = took.as_micros() as u64, request_id = id);
+    tracing::info!(target: "roundtable::request", method, route = &*route, status, took_us = took.as_micros() as u64, request_id = id);
     answered
 }

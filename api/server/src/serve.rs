@@ -7,7 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_web::middleware::{Compress, DefaultHeaders, from_fn};
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::ConnectionType;
+use actix_web::middleware::{Compress, DefaultHeaders, Next, from_fn};
 use actix_web::{App as ActixApp, HttpServer};
 use chrono::TimeDelta;
 use roundtable_entity::{Via, idempotency_key, partnership, provider_sign_in, refresh_token, revoked_token, session};
@@ -28,8 +31,9 @@ use crate::{Server, observe};
 
 /// Most connections that wait until they are taken in.
 const WAITING: i32 = 2048;
-/// How long those who came in last have to be taken in and to say what they want.
-const TAKEN_IN: Duration = Duration::from_millis(200);
+/// How long those who came in last have to be taken in and to say what they want, and those who were here before to leave with
+/// their next answer.
+const LEAVE: Duration = Duration::from_millis(500);
 
 /// Listens until it is told to stop (SIGTERM, SIGINT), then finishes what is under way.
 pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(SocketAddr)) -> Result<()> {
@@ -52,7 +56,9 @@ pub async fn listen(server: Server, settings: &Settings, listening: impl FnOnce(
         actix_web::rt::spawn(take_in_the_last(shutting.subscribe()));
         ActixApp::new()
             .app_data(deadline.clone())
+            .app_data(Shut(shutting.clone()))
             .wrap(from_fn(deadline::keep))
+            .wrap(from_fn(part))
             .wrap(cors(&origins))
             .wrap(Compress::default())
             .wrap(from_fn(observe::count))
@@ -148,10 +154,26 @@ fn hold_off(doors: &[TcpListener]) {
     }
 }
 
+/// Whether the doors are shut.
+struct Shut(Arc<watch::Sender<bool>>);
+
+/// Once the doors are shut, each answer ends its connection. One that is only closed may be just then asked something on,
+/// and who asked could not know whether it was heard.
+async fn part(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let mut answered = next.call(request).await?;
+    if answered.request().app_data::<Shut>().is_some_and(|shut| *shut.0.borrow()) {
+        answered.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(answered)
+}
+
 /// Stays with a worker until those who came in last were taken in and could say what they want.
 async fn take_in_the_last(mut shut: watch::Receiver<bool>) {
     if shut.wait_for(|shut| *shut).await.is_ok() {
-        tokio::time::sleep(TAKEN_IN).await;
+        tokio::time::sleep(LEAVE).await;
     }
 }
 

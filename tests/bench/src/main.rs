@@ -15,8 +15,6 @@ mod process;
 mod reference;
 mod workload;
 
-use std::path::PathBuf;
-
 use clap::{Parser, Subcommand, ValueEnum};
 
 #[global_allocator]
@@ -63,8 +61,8 @@ enum Verb {
     },
     /// Fills a database with the reference set and keeps it, to profile on.
     Fill {
-        /// SQLite file to make.
-        file: PathBuf,
+        /// SQLite file to make, or address of an empty PostgreSQL database.
+        at: String,
         /// Size: 1 or 10.
         #[arg(long, default_value_t = 1)]
         scale: usize,
@@ -79,8 +77,9 @@ fn main() {
         match command.verb {
             Some(Verb::Product { url, connections }) => process::product(&url, connections).await,
             Some(Verb::Reference { url, .. }) => reference::serve(&url).await,
-            Some(Verb::Fill { file, scale }) => {
-                let set = fill::fill(&format!("sqlite:{}", file.display()), scale).await;
+            Some(Verb::Fill { at, scale }) => {
+                let url = if at.starts_with("postgres") { at } else { format!("sqlite:{at}") };
+                let set = fill::fill(&url, scale).await;
                 println!("{}", serde_json::to_string_pretty(&set).unwrap());
             }
             None => workload::run(command.run).await,

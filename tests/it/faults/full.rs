@@ -119,7 +119,8 @@ const CALLS: &[(&str, &str)] = &[
 ];
 
 async fn injected(app: App) {
-    let process = Process::start_with(&app.url, json!({ "workers": 1 }), None);
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let process = Process::start_logging(&app.url, json!({ "workers": 1 }), "error", log.path());
     let mut line = Line::open(process.address).await.unwrap();
     let (mut kept, mut refused, mut chance) = (Vec::new(), 0, Chance::from(chance::seed()));
     let rounds = rounds(8, 200);
@@ -138,7 +139,10 @@ async fn injected(app: App) {
             match (reply.status, reply.body["code"].as_str().unwrap_or_default()) {
                 (201, _) => kept.push(text(&reply.body["id"]).to_owned()),
                 (507, "STORAGE_FULL") | (503, "UNAVAILABLE") => refused += 1,
-                (status, _) => panic!("{call} {error}: {status}: {}", reply.body),
+                (status, _) => {
+                    let logged = std::fs::read_to_string(log.path()).unwrap();
+                    panic!("{call} {error}: {status}: {}\n{logged}", reply.body)
+                }
             }
         }
         strace.detach();

@@ -92,9 +92,9 @@ impl Process {
         Self::begin(SERVER, VARIABLE, &settings(url, more), &shell, None)
     }
 
-    /// The same, with what it logs by this filter written to a file.
-    pub fn start_logging(url: &str, filter: &str, to: &Path) -> Process {
-        Self::begin(SERVER, VARIABLE, &settings(url, json!({})), &shell(), Some((filter, to)))
+    /// The same, with these settings besides, and with what it logs by this filter written to a file.
+    pub fn start_logging(url: &str, more: Value, filter: &str, to: &Path) -> Process {
+        Self::begin(SERVER, VARIABLE, &settings(url, more), &shell(), Some((filter, to)))
     }
 
     /// Starts one that brings this database to this version and ends, and waits until it has connected.

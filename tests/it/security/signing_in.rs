@@ -358,7 +358,7 @@ cases! {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("log");
         let lead = &app.world.ours.lead;
-        let server = Process::start_logging(&app.url, "trace", &file);
+        let server = Process::start_logging(&app.url, json!({}), "trace", &file);
         let mut line = Line::open(server.address).await.unwrap();
         let nobody = Who::anonymous();
         let marked = "marked-secret-password-9f3a";
