@@ -2,7 +2,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::sea_query::{ArrayType, Value, ValueType};
 use sea_orm::{
     ActiveModelTrait, DbErr, EntityTrait, FromQueryResult, IdenStatic, IntoActiveModel, Iterable, ModelTrait,
-    QuerySelect, Select,
+    QuerySelect, Select, TryIntoModel,
 };
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
@@ -63,7 +63,7 @@ pub trait Record:
     + 'static
 {
     /// The table's active model.
-    type Active: ActiveModelTrait<Entity = Self::Entity> + sea_orm::ActiveModelBehavior + Send;
+    type Active: ActiveModelTrait<Entity = Self::Entity> + sea_orm::ActiveModelBehavior + TryIntoModel<Self> + Send;
     /// What a client sends to create one.
     type New: DeserializeOwned + Serialize + ToSchema + Clone + Send + Sync + 'static;
     /// Name on the wire, for example `Meeting`.

@@ -552,8 +552,7 @@ async fn worlds_are_told_apart_by_nobody(app: App) {
 
 /// What the case itself was given ends with it; only its server was begun anew.
 async fn ended_first(app: App) {
-    app.server.app.store.read().clone().close().await.unwrap();
-    app.server.app.store.maintenance().clone().close().await.unwrap();
+    app.server.app.store.close().await.unwrap();
 }
 
 /// The worlds differ at all: whoever may know sees it.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{NaiveDate, TimeDelta};
 use ipnet::IpNet;
 use roundtable_entity::{Record, Timestamp, Via, event};
-use sea_orm::{ConnectionTrait, IdenStatic, Select, Statement, Value as SqlValue};
+use sea_orm::{DbBackend, DbErr, IdenStatic, QueryTrait, Select, Statement, Value as SqlValue, Values};
 use uuid::Uuid;
 
 use crate::access::{Permit, permit};
@@ -47,7 +47,7 @@ const EVENT: [event::Column; 14] = [
     event::Column::HappenedAt,
 ];
 
-/// The statement that writes one. Every change has one, so it is composed once.
+/// The statement that writes one.
 static INTO_EVENT: LazyLock<String> = LazyLock::new(|| {
     let places = (1..=EVENT.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
     format!("INSERT INTO event ({}) VALUES ({places})", EVENT.map(|column| column.as_str()).join(", "))
@@ -252,8 +252,13 @@ impl Ctx {
     pub(crate) async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> Result<Vec<R>> {
         match self.read() {
             Reading::Pool(pool) => pool.rows(select).await,
-            Reading::Transaction(tx) => tx.rows(select).await,
+            Reading::Transaction(tx) => tx.records(&select.build(self.app.store.backend())).await,
         }
+    }
+
+    /// The transaction, for what only happens in one.
+    pub(crate) fn tx(&self) -> Result<&Tx> {
+        self.tx.as_ref().ok_or_else(|| Error::internal("this is done within a transaction"))
     }
 
     /// Answers at the read replica, where there is one that has all that was committed before; else, or when that fails,
@@ -334,9 +339,8 @@ impl Ctx {
         F: FnOnce(Ctx) -> Fut,
         Fut: Future<Output = Result<T>>,
     {
-        let outer = self.tx.as_ref().ok_or_else(|| Error::internal("an attempt is made within a transaction"))?;
         let ctx = self.clone();
-        store::nested(outer, |tx| work(Ctx { tx: Some(tx), ..ctx })).await
+        store::nested(self.tx()?, |tx| work(Ctx { tx: Some(tx), ..ctx })).await
     }
 
     /// Says that who may do what has changed, so that it holds from the commit on.
@@ -412,8 +416,44 @@ impl Ctx {
 
     /// Writes what happened, in the transaction of the change.
     pub async fn event<R: Scoped>(&self, kind: &str, record: &R, changed: &[String]) -> Result<()> {
+        let values = self.event_of(kind, record, changed)?;
+        let statement = Statement::from_sql_and_values(self.app.store.backend(), INTO_EVENT.as_str(), values);
+        self.tx()?.changes(&statement).await?;
+        self.app.operations.follow(self, kind, record.id()).await
+    }
+
+    /// Changes the one row of a record and writes what happened: on PostgreSQL in one statement, so that it is asked once.
+    pub(crate) async fn change<R: Scoped>(
+        &self,
+        change: Statement,
+        kind: &str,
+        record: &R,
+        changed: &[String],
+    ) -> Result<()> {
+        let (tx, mut made) = (self.tx()?, change);
+        if made.db_backend == DbBackend::Postgres {
+            let values = made.values.get_or_insert_with(|| Values(Vec::new()));
+            let columns = EVENT.map(|column| column.as_str()).join(", ");
+            let places = (1..=EVENT.len()).map(|place| format!("${}", values.0.len() + place));
+            let places = places.collect::<Vec<_>>().join(", ");
+            values.0.extend(self.event_of(kind, record, changed)?);
+            made.sql = format!(
+                "WITH changed AS ({} RETURNING 1) INSERT INTO event ({columns}) SELECT {places} FROM changed",
+                made.sql
+            );
+        }
+        if tx.changes(&made).await? != 1 {
+            return Err(Error::internal(DbErr::RecordNotUpdated));
+        }
+        match made.db_backend {
+            DbBackend::Postgres => self.app.operations.follow(self, kind, record.id()).await,
+            _ => self.event(kind, record, changed).await,
+        }
+    }
+
+    fn event_of<R: Scoped>(&self, kind: &str, record: &R, changed: &[String]) -> Result<[SqlValue; EVENT.len()]> {
         let (partnership, standing) = (record.partnership_id(), self.caller.standing());
-        let values: [SqlValue; EVENT.len()] = [
+        Ok([
             self.new_id().into(),
             (!partnership.is_nil()).then_some(partnership).into(),
             kind.into(),
@@ -428,10 +468,6 @@ impl Ctx {
             self.via.word().into(),
             self.request_id.to_string().into(),
             self.now().into(),
-        ];
-        let read = self.read();
-        let statement = Statement::from_sql_and_values(read.get_database_backend(), INTO_EVENT.as_str(), values);
-        read.execute_raw(statement).await?;
-        self.app.operations.follow(self, kind, record.id()).await
+        ])
     }
 }

@@ -193,16 +193,16 @@ const UNIQUE: &[(&str, &str, Code)] = &[
 
 impl From<sea_orm::DbErr> for Error {
     fn from(error: sea_orm::DbErr) -> Self {
-        use sea_orm::SqlErr;
-        match error.sql_err() {
-            Some(SqlErr::UniqueConstraintViolation(text)) => {
+        match refusal(&error) {
+            Some(told) if told.is_unique_violation() => {
+                let text = told.message();
                 let code = UNIQUE
                     .iter()
                     .find(|(postgres, sqlite, _)| text.contains(postgres) || text.contains(sqlite))
                     .map_or(Code::AlreadyExists, |(_, _, code)| *code);
                 return code.into();
             }
-            Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
+            Some(told) if told.is_foreign_key_violation() => {
                 return Error::new(Code::InUse, "the record points to one that is not there, or others point to it");
             }
             _ => {}
@@ -215,6 +215,15 @@ impl From<sea_orm::DbErr> for Error {
         }
         mapped
     }
+}
+
+/// What the database itself said of a failure.
+fn refusal(error: &sea_orm::DbErr) -> Option<&dyn sqlx::error::DatabaseError> {
+    use sea_orm::{DbErr, RuntimeErr};
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
+        return None;
+    };
+    cause.as_database_error()
 }
 
 /// What a failure of the database is to a client when nothing is wrong with the request: it does not answer, is too busy,

@@ -59,3 +59,4 @@ pub mod store;
 pub mod stream;
 mod subscription;
 pub mod token;
+mod writer;

@@ -22,6 +22,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use crate::error;
 use crate::postgres::{Begun, Lanes};
 use crate::sqlite::Inline;
+use crate::writer::{Writer, Written};
+use tokio::sync::Mutex;
 
 /// How long somebody waits for a connection.
 pub const ACQUIRE: Duration = Duration::from_secs(3);
@@ -29,6 +31,8 @@ pub const ACQUIRE: Duration = Duration::from_secs(3);
 pub(crate) const STATEMENT: Duration = Duration::from_secs(60);
 /// The longest wait for a lock that another holds.
 const LOCK: Duration = Duration::from_secs(5);
+/// How long nothing is asked in a transaction before it is undone: whoever asked is gone, or cannot be heard.
+const GONE: Duration = Duration::from_secs(10);
 /// How long after a file that was locked is opened again.
 const AGAIN: Duration = Duration::from_millis(20);
 /// What the way there and back may take besides.
@@ -56,7 +60,7 @@ pub struct Pool {
 /// How is read without the pool, outside transactions: records on SQLite, everything on PostgreSQL.
 enum Direct {
     Sqlite(Arc<Inline>),
-    Postgres(Box<Lanes>),
+    Postgres(Arc<Lanes>),
 }
 
 struct Shared {
@@ -99,7 +103,7 @@ impl Pool {
     }
 
     async fn reached(options: ConnectOptions, url: &str, share: usize, acquire: Duration) -> Result<Self, DbErr> {
-        let lanes = Direct::Postgres(Box::new(Lanes::of(limited(address(url)?), share, acquire)));
+        let lanes = Direct::Postgres(Arc::new(Lanes::of(limited(address(url)?), share, acquire)));
         let connection = Database::connect(options).await?;
         let pool = Self::over(connection, DbBackend::Postgres, Some(STATEMENT + WAY), Some(lanes));
         tokio::spawn(rest(Arc::downgrade(&pool.shared)));
@@ -155,6 +159,12 @@ impl Pool {
         }
     }
 
+    /// Begins a transaction on the connection that writes to this file.
+    pub(crate) async fn written(&self, writer: &Arc<Mutex<Writer>>) -> Result<Transaction, DbErr> {
+        writer.lock().await.begin().await?;
+        Ok(Transaction { inner: Inner::Written(Written::over(writer.clone()).await), pool: self.clone() })
+    }
+
     async fn within<T>(&self, asked: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
         let Some(deadline) = self.deadline else { return asked.await };
         let _under_way = UnderWay::begin(&self.shared);
@@ -171,7 +181,7 @@ impl Pool {
     }
 
     /// Closes every connection.
-    pub async fn close(self) -> Result<(), DbErr> {
+    pub(crate) async fn close(self) -> Result<(), DbErr> {
         if let Some(Direct::Postgres(lanes)) = &self.shared.direct {
             lanes.forget();
         }
@@ -190,14 +200,37 @@ enum Inner {
     Pooled(DatabaseTransaction),
     /// On a connection of the thread that began it.
     Begun(Begun),
+    /// On the connection that writes to a SQLite file.
+    Written(Written),
 }
 
 impl Transaction {
-    /// The rows of a record that a query finds, as this transaction sees them.
-    pub(crate) async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> error::Result<Vec<R>> {
+    /// The records that a statement finds or changes, as this transaction sees them. It asks for every column, in order.
+    pub(crate) async fn records<R: Record>(&self, statement: &Statement) -> error::Result<Vec<R>> {
+        Ok(match &self.inner {
+            Inner::Pooled(tx) => {
+                let rows = self.pool.within(tx.query_all_raw(statement.clone())).await?;
+                rows.iter().map(|row| R::from_query_result(row, "")).collect::<Result<_, _>>()?
+            }
+            Inner::Begun(tx) => self.pool.within(tx.records(statement)).await?,
+            Inner::Written(tx) => tx.records(statement).await?,
+        })
+    }
+
+    /// How many rows a statement changed.
+    pub(crate) async fn changes(&self, statement: &Statement) -> error::Result<u64> {
+        Ok(match &self.inner {
+            Inner::Pooled(tx) => self.pool.within(tx.execute_raw(statement.clone())).await?.rows_affected(),
+            Inner::Begun(tx) => self.pool.within(tx.execute(statement)).await?.rows_affected(),
+            Inner::Written(tx) => tx.changes(statement).await?,
+        })
+    }
+
+    /// Statements without parameters, of which nothing is to be known but that they went well.
+    pub(crate) async fn simple(&self, sql: &str) -> Result<(), DbErr> {
         match &self.inner {
-            Inner::Pooled(_) => Ok(select.clone().all(self).await?),
-            Inner::Begun(tx) => Ok(self.pool.within(tx.rows(select)).await?),
+            Inner::Written(tx) => tx.simple(sql).await,
+            _ => self.execute_unprepared(sql).await.map(|_| ()),
         }
     }
 
@@ -206,6 +239,7 @@ impl Transaction {
         let inner = match &self.inner {
             Inner::Pooled(tx) => Inner::Pooled(self.pool.within(tx.begin()).await?),
             Inner::Begun(tx) => Inner::Begun(self.pool.within(tx.nested()).await?),
+            Inner::Written(tx) => Inner::Written(tx.nested().await?),
         };
         Ok(Self { inner, pool: self.pool.clone() })
     }
@@ -214,7 +248,7 @@ impl Transaction {
     pub fn patient(&self) -> Result<&DatabaseTransaction, DbErr> {
         match &self.inner {
             Inner::Pooled(tx) => Ok(tx),
-            Inner::Begun(_) => Err(DbErr::Custom("this transaction has deadlines".into())),
+            _ => Err(DbErr::Custom("this transaction has deadlines".into())),
         }
     }
 
@@ -222,6 +256,7 @@ impl Transaction {
         match self.inner {
             Inner::Pooled(tx) => self.pool.within(tx.commit()).await,
             Inner::Begun(tx) => self.pool.within(tx.commit()).await,
+            Inner::Written(tx) => tx.commit().await,
         }
     }
 
@@ -229,6 +264,7 @@ impl Transaction {
         match self.inner {
             Inner::Pooled(tx) => self.pool.within(tx.rollback()).await,
             Inner::Begun(tx) => self.pool.within(tx.rollback()).await,
+            Inner::Written(tx) => tx.rollback().await,
         }
     }
 }
@@ -284,6 +320,7 @@ impl ConnectionTrait for Transaction {
         match &self.inner {
             Inner::Pooled(tx) => self.pool.within(tx.execute_raw(statement)).await,
             Inner::Begun(tx) => self.pool.within(tx.execute(&statement)).await.map(Into::into),
+            Inner::Written(tx) => tx.execute(&statement).await.map(Into::into),
         }
     }
 
@@ -291,6 +328,7 @@ impl ConnectionTrait for Transaction {
         match &self.inner {
             Inner::Pooled(tx) => self.pool.within(tx.execute_unprepared(sql)).await,
             Inner::Begun(tx) => self.pool.within(tx.simple(sql)).await.map(Into::into),
+            Inner::Written(tx) => tx.script(sql).await.map(Into::into),
         }
     }
 
@@ -298,6 +336,7 @@ impl ConnectionTrait for Transaction {
         match &self.inner {
             Inner::Pooled(tx) => self.pool.within(tx.query_one_raw(statement)).await,
             Inner::Begun(tx) => Ok(self.pool.within(tx.query(&statement)).await?.into_iter().next().map(Into::into)),
+            Inner::Written(tx) => Ok(tx.query(&statement).await?.into_iter().next().map(Into::into)),
         }
     }
 
@@ -305,6 +344,7 @@ impl ConnectionTrait for Transaction {
         match &self.inner {
             Inner::Pooled(tx) => self.pool.within(tx.query_all_raw(statement)).await,
             Inner::Begun(tx) => Ok(self.pool.within(tx.query(&statement)).await?.into_iter().map(Into::into).collect()),
+            Inner::Written(tx) => Ok(tx.query(&statement).await?.into_iter().map(Into::into).collect()),
         }
     }
 }
@@ -420,7 +460,7 @@ pub(crate) fn share(connections: u32, workers: usize) -> usize {
     connections.div_ceil(workers.max(1)).max(connections.min(2))
 }
 
-fn unknown(error: sqlx::Error) -> DbErr {
+pub(crate) fn unknown(error: sqlx::Error) -> DbErr {
     DbErr::Conn(RuntimeErr::SqlxError(error.into()))
 }
 
@@ -436,8 +476,8 @@ fn limited(postgres: PgConnectOptions) -> PgConnectOptions {
         // No request may hold a connection for ever.
         ("statement_timeout", milliseconds(STATEMENT)),
         ("lock_timeout", milliseconds(LOCK)),
-        // Nor may one that is gone hold its locks.
-        ("idle_in_transaction_session_timeout", milliseconds(STATEMENT)),
+        // Nor may one that is gone hold its locks for long.
+        ("idle_in_transaction_session_timeout", milliseconds(GONE)),
         ("client_connection_check_interval", milliseconds(WAY)),
     ])
 }

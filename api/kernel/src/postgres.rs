@@ -3,6 +3,7 @@
 //! would cost more than reading a record does.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
@@ -21,8 +22,11 @@ const AGE: Duration = Duration::from_secs(30 * 60);
 
 /// How long one that nobody uses is kept. Networks forget what is quiet.
 const IDLE: Duration = Duration::from_secs(60);
-/// How long one that was used before may say nothing before another is asked whether it is still at work.
-const SILENCE: Duration = Duration::from_secs(3);
+/// How long a connection may say nothing before another is asked whether PostgreSQL is still at work: short enough for the
+/// question to be asked again before the shortest deadline of a request.
+const SILENCE: Duration = Duration::from_secs(1);
+/// What an answer given just then may take to come in.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// The connections of each thread.
 pub(crate) struct Lanes {
@@ -43,8 +47,6 @@ struct Lane {
 /// A connection that nobody else uses.
 struct Held {
     connection: PgConnection,
-    /// The process of PostgreSQL at its other end. Behind a pooler that is one of many.
-    process: i32,
     opened: Instant,
     used: Instant,
 }
@@ -61,16 +63,14 @@ impl Lane {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().filter(Held::is_fresh)
     }
 
-    /// Gives a connection back after this answer, if it still stands.
-    fn put<T>(&self, held: Held, answer: &Result<T, sqlx::Error>) {
-        if !has_ended(answer) {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            idle.push(Held { used: Instant::now(), ..held });
-        }
+    /// Gives a connection back.
+    fn put(&self, held: Held) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push(Held { used: Instant::now(), ..held });
     }
 
-    fn forget(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    fn keep(&self, fit: impl FnMut(&Held) -> bool) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).retain(fit);
     }
 }
 
@@ -89,8 +89,13 @@ impl Lanes {
 
     /// Gives up connections that nobody has used for a while.
     pub(crate) fn rest(&self) {
+        self.keep(Held::is_fresh);
+    }
+
+    /// Gives up the idle connections of every thread that do not fit.
+    fn keep(&self, fit: impl Fn(&Held) -> bool) {
         for lane in self.lanes.lock().unwrap_or_else(PoisonError::into_inner).values() {
-            lane.idle.lock().unwrap_or_else(PoisonError::into_inner).retain(Held::is_fresh);
+            lane.keep(&fit);
         }
     }
 
@@ -109,18 +114,20 @@ impl Lanes {
         let lane = self.lane();
         let _place = self.place(&lane.readers).await?;
         let (held, answer) = self.first(&lane, statement).await?;
-        lane.put(held, &answer);
+        if !has_ended(&answer) {
+            lane.put(held);
+        }
         answer.map_err(failed)
     }
 
     /// Begins a serializable transaction.
-    pub(crate) async fn begin(&self) -> Result<Begun, DbErr> {
+    pub(crate) async fn begin(self: &Arc<Self>) -> Result<Begun, DbErr> {
         let lane = self.lane();
         let place = self.place(&lane.writers).await?;
         let begin = Statement::from_string(DbBackend::Postgres, "BEGIN ISOLATION LEVEL SERIALIZABLE");
         let (held, answer) = self.first(&lane, &begin).await?;
         match answer {
-            Ok(_) => Ok(Begun::over(Arc::new(Some(held).into()), lane, 0, Some(place))),
+            Ok(_) => Ok(Begun::over(Arc::new(Some(held).into()), self.clone(), lane, 0, Some(place))),
             Err(error) => Err(failed(error)),
         }
     }
@@ -137,21 +144,13 @@ impl Lanes {
         lane: &Lane,
         statement: &Statement,
     ) -> Result<(Held, Result<Vec<PgRow>, sqlx::Error>), DbErr> {
+        let asked = Instant::now();
         let mut fresh = None;
         if let Some(mut idle) = lane.idle() {
-            let answer = {
-                let mut asked = pin!(ask(&mut idle.connection, statement));
-                match tokio::time::timeout(SILENCE, &mut asked).await {
-                    Ok(answer) => Some(answer),
-                    // It takes long, which is no reason to ask again.
-                    Err(_) if self.is_at_work(idle.process, &mut fresh).await? => Some(asked.await),
-                    Err(_) => None,
-                }
-            };
-            match answer {
+            match self.heard(ask(&mut idle.connection, statement), &statement.sql, &mut fresh).await {
                 Some(answer) if !has_ended(&answer) => return Ok((idle, answer)),
-                // Those beside it have most likely ended, or fallen silent, with it.
-                _ => lane.forget(),
+                // Those beside it have most likely ended, or fallen silent, with it, other threads' too.
+                _ => self.keep(|other| other.used > asked),
             }
         }
         let mut held = match fresh {
@@ -162,21 +161,58 @@ impl Lanes {
         Ok((held, answer))
     }
 
-    /// Whether PostgreSQL is still at work on what this process of its was asked; else the connection that says so is kept.
-    async fn is_at_work(&self, process: i32, other: &mut Option<Held>) -> Result<bool, DbErr> {
-        let mut asking = self.open().await?;
-        let asked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active')";
-        let found = sqlx::query_scalar(asked).bind(process).fetch_one(&mut asking.connection).await;
-        let is_at_work: bool = found.map_err(failed)?;
-        *other = Some(asking).filter(|_| !is_at_work);
-        Ok(is_at_work)
+    /// The answer to a statement, however long PostgreSQL is at work on it; nothing once its connection has fallen silent.
+    /// The one that told so is left in `fresh`.
+    async fn heard<T>(
+        &self,
+        answer: impl Future<Output = Result<T, sqlx::Error>>,
+        sql: &str,
+        fresh: &mut Option<Held>,
+    ) -> Option<Result<T, sqlx::Error>> {
+        let mut answer = pin!(answer);
+        let mut patience = SILENCE;
+        loop {
+            if let Ok(answer) = tokio::time::timeout(patience, &mut answer).await {
+                return Some(answer);
+            }
+            // The answer may have been under way while it was asked whether there will be one.
+            let asked = tokio::select! {
+                biased;
+                answer = &mut answer => return Some(answer),
+                asked = self.is_at_work(sql, fresh) => asked,
+            };
+            match asked {
+                Ok(true) => patience *= 2,
+                Ok(false) => return tokio::time::timeout(GRACE, answer).await.ok(),
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// Whether PostgreSQL has been at work for a while on a statement of these words, for whomever: which process of its has
+    /// it cannot be known behind a pooler.
+    async fn is_at_work(&self, sql: &str, fresh: &mut Option<Held>) -> Result<bool, DbErr> {
+        let asking = match fresh.take() {
+            Some(asking) => asking,
+            None => self.open().await?,
+        };
+        let asking = fresh.insert(asking);
+        // It keeps only so much of a statement.
+        let asked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() \
+            AND usename = current_user AND query <> '' AND starts_with($1, query) \
+            AND query_start < clock_timestamp() - interval '500 ms')";
+        let asked = sqlx::query_scalar(asked).bind(sql).fetch_one(&mut asking.connection);
+        match tokio::time::timeout(self.acquire, asked).await {
+            Ok(Ok(is_at_work)) => Ok(is_at_work),
+            Ok(Err(error)) => Err(failed(error)),
+            Err(_) => Err(lost()),
+        }
     }
 
     async fn open(&self) -> Result<Held, DbErr> {
         let begun = async {
-            let mut connection = PgConnection::connect_with(&self.options).await?;
-            let process = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await?;
-            Ok(Held { connection, process, opened: Instant::now(), used: Instant::now() })
+            let connection = PgConnection::connect_with(&self.options).await?;
+            Ok(Held { connection, opened: Instant::now(), used: Instant::now() })
         };
         let held = tokio::time::timeout(self.acquire, begun).await;
         let held = held.map_err(|_| DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))?;
@@ -188,6 +224,7 @@ impl Lanes {
 /// PostgreSQL undoes the whole.
 pub(crate) struct Begun {
     held: Kept,
+    lanes: Arc<Lanes>,
     lane: Arc<Lane>,
     /// How many transactions it is within.
     depth: u32,
@@ -208,15 +245,15 @@ impl Drop for Begun {
 }
 
 impl Begun {
-    fn over(held: Kept, lane: Arc<Lane>, depth: u32, place: Option<OwnedSemaphorePermit>) -> Self {
-        Self { held, lane, depth, ended: false, _place: place }
+    fn over(held: Kept, lanes: Arc<Lanes>, lane: Arc<Lane>, depth: u32, place: Option<OwnedSemaphorePermit>) -> Self {
+        Self { held, lanes, lane, depth, ended: false, _place: place }
     }
 
     /// Begins a transaction within this one.
     pub(crate) async fn nested(&self) -> Result<Begun, DbErr> {
         let depth = self.depth + 1;
         self.simple(&format!("SAVEPOINT within_{depth}")).await?;
-        Ok(Begun::over(self.held.clone(), self.lane.clone(), depth, None))
+        Ok(Begun::over(self.held.clone(), self.lanes.clone(), self.lane.clone(), depth, None))
     }
 
     pub(crate) async fn commit(mut self) -> Result<(), DbErr> {
@@ -238,42 +275,46 @@ impl Begun {
     }
 
     async fn end(&self, how: &'static str) -> Result<(), DbErr> {
-        let mut held = self.held.lock().await.take().ok_or_else(lost)?;
-        let answer = sqlx::raw_sql(how).execute(&mut held.connection).await;
-        self.lane.put(held, &answer);
-        answer.map(|_| ()).map_err(failed)
+        self.asked(how, async |connection| sqlx::raw_sql(how).execute(connection).await).await?;
+        if let Some(held) = self.held.lock().await.take() {
+            self.lane.put(held);
+        }
+        Ok(())
     }
 
-    /// The rows of a record that a query finds.
-    pub(crate) async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> Result<Vec<R>, DbErr> {
-        records(&self.query(&select.build(DbBackend::Postgres)).await?)
+    /// Asks something of these words on the connection. One that has fallen silent is not waited for: what was done on it is
+    /// undone once PostgreSQL misses it, too.
+    async fn asked<T>(
+        &self,
+        sql: &str,
+        ask: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
+    ) -> Result<T, DbErr> {
+        let mut place = self.held.lock().await;
+        let mut held = place.take().ok_or_else(lost)?;
+        let answer = self.lanes.heard(ask(&mut held.connection), sql, &mut None).await.ok_or_else(lost)?;
+        *place = Some(held).filter(|_| !has_ended(&answer));
+        answer.map_err(failed)
+    }
+
+    /// The records that a statement finds or changes.
+    pub(crate) async fn records<R: Record>(&self, statement: &Statement) -> Result<Vec<R>, DbErr> {
+        records(&self.query(statement).await?)
     }
 
     /// What a statement finds.
     pub(crate) async fn query(&self, statement: &Statement) -> Result<Vec<PgRow>, DbErr> {
-        let mut place = self.held.lock().await;
-        let mut held = place.take().ok_or_else(lost)?;
-        let answer = ask(&mut held.connection, statement).await;
-        *place = Some(held).filter(|_| !has_ended(&answer));
-        answer.map_err(failed)
+        self.asked(&statement.sql, async |connection| ask(connection, statement).await).await
     }
 
     /// What a statement did.
     pub(crate) async fn execute(&self, statement: &Statement) -> Result<PgQueryResult, DbErr> {
-        let mut place = self.held.lock().await;
-        let mut held = place.take().ok_or_else(lost)?;
-        let answer = query(statement).execute(&mut held.connection).await;
-        *place = Some(held).filter(|_| !has_ended(&answer));
-        answer.map_err(failed)
+        self.asked(&statement.sql, async |connection| query(statement).execute(connection).await).await
     }
 
     /// What statements without parameters did.
     pub(crate) async fn simple(&self, sql: &str) -> Result<PgQueryResult, DbErr> {
-        let mut place = self.held.lock().await;
-        let mut held = place.take().ok_or_else(lost)?;
-        let answer = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut held.connection).await;
-        *place = Some(held).filter(|_| !has_ended(&answer));
-        answer.map_err(failed)
+        let script = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        self.asked(sql, async |connection| script.execute(connection).await).await
     }
 }
 

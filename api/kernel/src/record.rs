@@ -1,7 +1,10 @@
 //! Reading and writing records, once for all of them.
 
 use roundtable_entity::Record;
-use sea_orm::{ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, Iterable, QueryFilter};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, Insert, Iterable, QueryFilter, QueryTrait, TryIntoModel,
+    Update,
+};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -93,8 +96,8 @@ pub fn at_version<R: Record>(row: &R, target: Target) -> Result<()> {
 
 /// Stores a new row and tells of it.
 pub async fn insert<R: Scoped>(ctx: &Ctx, active: R::Active, kind: &str) -> Result<R> {
-    let row: R = active.insert(&ctx.read()).await?;
-    ctx.event(kind, &row, &[]).await?;
+    let row = active.clone().try_into_model()?;
+    ctx.change(Insert::one(active).build(ctx.app.store.backend()), kind, &row, &[]).await?;
     Ok(row)
 }
 
@@ -113,8 +116,9 @@ pub async fn save<R: Scoped>(ctx: &Ctx, before: &R, mut active: R::Active, kind:
     let changed: Vec<String> =
         changed.iter().filter(|name| !R::HIDDEN.contains(&name.as_str())).map(|name| camel(name)).collect();
     R::touch(&mut active, before.version() + 1, ctx.now());
-    let row: R = active.update(&ctx.read()).await?;
-    ctx.event(kind, &row, &changed).await?;
+    let row = active.clone().try_into_model()?;
+    let statement = Update::one(active).validate()?.build(ctx.app.store.backend());
+    ctx.change(statement, kind, &row, &changed).await?;
     Ok(row)
 }
 

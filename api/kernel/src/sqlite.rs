@@ -1,6 +1,7 @@
 //! Reading records on SQLite where the request is: a statement takes less time than handing it to another thread and its
 //! values back one by one. One that turns out long is begun again on a thread of its own, so that no worker waits for it.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,9 +11,10 @@ use chrono::{DateTime, SecondsFormat};
 use roundtable_entity::{Cells, Record};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, Value as Owned, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OpenFlags};
 use sea_orm::sea_query::{ArrayType, Value as SqlValue};
-use sea_orm::{DbBackend, DbErr, QueryTrait, Select, Statement};
+use sea_orm::{DbBackend, DbErr, QueryTrait, RuntimeErr, Select, Statement};
+use sqlx::error::{DatabaseError, ErrorKind};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
@@ -32,7 +34,7 @@ const TURN: Duration = Duration::from_millis(1);
 /// After how many steps of its machine a statement looks at the clock: some tens of microseconds.
 const STEPS: i32 = 2000;
 /// Statements kept prepared by each connection.
-const PREPARED: usize = 256;
+pub(crate) const PREPARED: usize = 256;
 
 /// Connections that read, as many as were ever needed at once.
 pub(crate) struct Inline {
@@ -61,7 +63,7 @@ impl Inline {
         if began.elapsed() > TURN {
             tokio::task::yield_now().await;
         }
-        match answer {
+        let rows = match answer {
             Err(error) if takes_time(&error) => {
                 let busy = || Error::new(Code::Unavailable, "too many slow questions at the moment; try again");
                 let place = tokio::time::timeout(ACQUIRE, self.slow.clone().acquire_owned()).await;
@@ -72,10 +74,11 @@ impl Inline {
                     let _place = place;
                     inline.run(&statement, STATEMENT)
                 });
-                patiently.await.map_err(Error::internal)?.map_err(failed)
+                patiently.await.map_err(Error::internal)?.map_err(told)
             }
-            done => done.map_err(failed),
-        }
+            done => done.map_err(told),
+        };
+        Ok(rows?)
     }
 
     fn run<R: Record>(&self, statement: &Statement, most: Duration) -> rusqlite::Result<Vec<R>> {
@@ -88,7 +91,7 @@ impl Inline {
         reader.until.store(until, Ordering::Relaxed);
         // A worker does not wait for a lock.
         reader.connection.busy_timeout(if most > AT_ONCE { BUSY } else { Duration::ZERO })?;
-        let rows = reader.run(statement);
+        let rows = records(&reader.connection, statement);
         if let Ok(mut idle) = self.idle.lock()
             && idle.len() < KEPT
         {
@@ -115,21 +118,30 @@ impl Inline {
     }
 }
 
-impl Reader {
-    fn run<R: Record>(&self, statement: &Statement) -> rusqlite::Result<Vec<R>> {
-        let mut prepared = self.connection.prepare_cached(&statement.sql)?;
-        for (at, value) in statement.values.iter().flat_map(|values| values.0.iter()).enumerate() {
-            prepared.raw_bind_parameter(at + 1, bound(value)?)?;
-        }
-        let mut found = prepared.raw_query();
-        let mut rows = Vec::new();
-        while let Some(row) = found.next()? {
-            let mut cells = Row { row, at: 0 };
-            let row = R::from_cells(&mut cells).map_err(|error| unfit(cells.at, error))?;
-            rows.push(row);
-        }
-        Ok(rows)
+/// The records that a statement finds or changes.
+pub(crate) fn records<R: Record>(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<R>> {
+    let mut prepared = prepared(connection, statement)?;
+    let mut found = prepared.raw_query();
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        let mut cells = Row { row, at: 0 };
+        let row = R::from_cells(&mut cells).map_err(|error| unfit(cells.at, error))?;
+        rows.push(row);
     }
+    Ok(rows)
+}
+
+/// How many rows a statement changed.
+pub(crate) fn changes(connection: &Connection, statement: &Statement) -> rusqlite::Result<u64> {
+    Ok(prepared(connection, statement)?.raw_execute()? as u64)
+}
+
+fn prepared<'c>(connection: &'c Connection, statement: &Statement) -> rusqlite::Result<CachedStatement<'c>> {
+    let mut prepared = connection.prepare_cached(&statement.sql)?;
+    for (at, value) in statement.values.iter().flat_map(|values| values.0.iter()).enumerate() {
+        prepared.raw_bind_parameter(at + 1, bound(value)?)?;
+    }
+    Ok(prepared)
 }
 
 fn unfit(at: usize, error: DbErr) -> rusqlite::Error {
@@ -142,18 +154,62 @@ fn takes_time(error: &rusqlite::Error) -> bool {
     matches!(code, Some(ErrorCode::OperationInterrupted | ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// A failure, told like one of the other connections.
-fn failed(error: rusqlite::Error) -> Error {
-    match error.sqlite_error_code() {
-        Some(
-            ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::CannotOpen
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::OperationInterrupted,
-        ) => Error { source: Some(Box::new(error)), ..Code::Unavailable.into() },
-        Some(ErrorCode::DiskFull) => Error { source: Some(Box::new(error)), ..Code::StorageFull.into() },
-        _ => Error::internal(error),
+/// A failure in the form the driver gives it, so that it is judged alike.
+pub(crate) fn told(error: rusqlite::Error) -> DbErr {
+    match error {
+        rusqlite::Error::SqliteFailure(cause, message) => {
+            let message = message.unwrap_or_else(|| cause.to_string());
+            let told = sqlx::Error::Database(Box::new(Told { code: cause.extended_code, message }));
+            DbErr::Query(RuntimeErr::SqlxError(told.into()))
+        }
+        other => DbErr::Custom(other.to_string()),
+    }
+}
+
+/// What SQLite says of a failure.
+#[derive(Debug)]
+struct Told {
+    /// Extended result code.
+    code: i32,
+    message: String,
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "(code: {}) {}", self.code, self.message)
+    }
+}
+
+impl std::error::Error for Told {}
+
+impl DatabaseError for Told {
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some(self.code.to_string().into())
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> ErrorKind {
+        use rusqlite::ffi::{SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE};
+        match self.code {
+            SQLITE_CONSTRAINT_UNIQUE | SQLITE_CONSTRAINT_PRIMARYKEY => ErrorKind::UniqueViolation,
+            SQLITE_CONSTRAINT_FOREIGNKEY => ErrorKind::ForeignKeyViolation,
+            _ => ErrorKind::Other,
+        }
     }
 }
 

@@ -18,13 +18,14 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
 };
 use sqlx::Connection;
-use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
+use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tracing::Instrument;
 
 use crate::bulkhead::Bulkhead;
 use crate::error::{Code, Error, Result, is_retryable};
 use crate::pool::{self, Pool, Transaction};
 use crate::replica::Replica;
+use crate::writer::Writer;
 
 /// A transaction, shared by everything done in it.
 pub type Tx = Arc<Transaction>;
@@ -40,13 +41,23 @@ type Reply = Box<dyn FnOnce(Result<()>) + Send>;
 /// A write, given the transaction or why there is none; says whether it is to be kept, and how to answer.
 type Job = Box<dyn FnOnce(Result<Tx>) -> BoxFuture<'static, (bool, Reply)> + Send>;
 
+/// The way to the writer of a SQLite file.
+#[derive(Clone)]
+struct Queue {
+    jobs: mpsc::Sender<Job>,
+    /// To take no more, and to close its connection when all is done.
+    end: Arc<Notify>,
+    /// Gone when it is closed.
+    open: watch::Receiver<()>,
+}
+
 /// The database.
 #[derive(Clone)]
 pub struct Store {
     read: Pool,
     write: Pool,
     maintenance: DatabaseConnection,
-    queue: Option<mpsc::Sender<Job>>,
+    queue: Option<Queue>,
     replica: Option<Replica>,
     bulkhead: Option<Bulkhead>,
 }
@@ -92,15 +103,15 @@ impl Store {
         let path = options.url.trim_start_matches("sqlite:").trim_start_matches("//");
         let file = format!("sqlite://{path}?mode=rwc");
         let mut one = pool::common(&file, 1);
-        one.min_connections(1).map_sqlx_sqlite_opts(pragmas);
+        one.min_connections(0).idle_timeout(pool::ACQUIRE).map_sqlx_sqlite_opts(pragmas);
         one.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_clean(connection))));
         let write = Pool::sqlite(one).await?;
         let mut many = pool::common(&file, options.connections.clamp(1, 4));
         many.min_connections(1).map_sqlx_sqlite_opts(|sqlite| pragmas(sqlite).pragma("query_only", "ON"));
         many.map_sqlx_sqlite_pool_opts(|pool| pool.after_connect(|connection, _| Box::pin(stable_plans(connection))));
         let read = Pool::sqlite_inline(many).await?;
-        let (queue, jobs) = mpsc::channel(4096);
-        tokio::spawn(commit_in_groups(write.clone(), jobs));
+        let writer = Writer::open(&pragmas(file.parse().map_err(pool::unknown)?)).await?;
+        let queue = begin_writing(write.clone(), writer)?;
         let maintenance = write.current();
         Ok(Self { read, maintenance, write, queue: Some(queue), replica: None, bulkhead: None })
     }
@@ -182,7 +193,31 @@ impl Store {
             "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({key}); \
              SET LOCAL lock_timeout = '10s'"
         );
-        self.after(alone, true, work).await
+        let Some(_) = &self.queue else { return self.after(alone, true, work).await };
+        let store = self.clone();
+        to_its_end(async move {
+            let options = TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+                ..TransactionOptions::default()
+            };
+            finished(store.write.begin(options).await?, true, work).await
+        })
+        .await
+    }
+
+    /// Closes every connection, once what is under way is done. Nothing can be asked after it.
+    pub async fn close(&self) -> Result<()> {
+        if let Some(queue) = &self.queue {
+            queue.end.notify_one();
+            // Nothing is ever sent.
+            let _ = queue.open.clone().changed().await;
+        }
+        if let Some(replica) = &self.replica {
+            replica.connection().clone().close().await?;
+        }
+        self.read.clone().close().await?;
+        self.write.clone().close().await?;
+        Ok(())
     }
 
     /// Runs `work` in a transaction whose statements each see what is committed by then, on PostgreSQL once `first` is done,
@@ -342,7 +377,7 @@ fn random_below(most: u64) -> u64 {
     }
 }
 
-async fn queued<T, F, Fut>(queue: &mpsc::Sender<Job>, keep: bool, work: F) -> Result<T>
+async fn queued<T, F, Fut>(queue: &Queue, keep: bool, work: F) -> Result<T>
 where
     T: Send + 'static,
     F: Fn(Tx) -> Fut + Send + Sync + 'static,
@@ -367,14 +402,41 @@ where
         })
     });
     let closed = || Error::new(Code::Unavailable, "the writer could not take it; try again");
-    queue.send(job).await.map_err(|_| closed())?;
+    queue.jobs.send(job).await.map_err(|_| closed())?;
     answered.await.map_err(|_| closed())?
 }
 
-async fn commit_in_groups(connection: Pool, mut jobs: mpsc::Receiver<Job>) {
-    while let Some(first) = jobs.recv().await {
+/// Gives the writer a thread of its own: it waits there for the disk.
+fn begin_writing(pool: Pool, writer: Writer) -> Result<Queue> {
+    let (jobs, asked) = mpsc::channel(4096);
+    let (closed, open) = watch::channel(());
+    let end = Arc::new(Notify::new());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::internal)?;
+    let groups = commit_in_groups(pool, writer, asked, end.clone());
+    let written = move || {
+        runtime.block_on(groups);
+        drop(closed);
+    };
+    std::thread::Builder::new().name("writer".into()).spawn(written).map_err(Error::internal)?;
+    Ok(Queue { jobs, end, open })
+}
+
+async fn commit_in_groups(pool: Pool, writer: Writer, mut jobs: mpsc::Receiver<Job>, end: Arc<Notify>) {
+    let writer = Arc::new(Mutex::new(writer));
+    loop {
+        let first = tokio::select! {
+            biased;
+            () = end.notified() => {
+                jobs.close();
+                continue;
+            }
+            job = jobs.recv() => match job {
+                Some(job) => job,
+                None => return,
+            },
+        };
         let mut replies = Vec::new();
-        let committed = group(&connection, &mut jobs, first, &mut replies).await;
+        let committed = group(&pool, &writer, &mut jobs, first, &mut replies).await;
         for reply in replies {
             reply(match &committed {
                 Ok(()) => Ok(()),
@@ -383,6 +445,9 @@ async fn commit_in_groups(connection: Pool, mut jobs: mpsc::Receiver<Job>) {
         }
         if let Err(error) = committed {
             tracing::error!(%error, "a group of writes could not be committed");
+            if let Err(error) = writer.lock().await.undo().await {
+                tracing::error!(%error, "nor could it be undone; it will be before the next begins");
+            }
         }
     }
 }
@@ -397,12 +462,14 @@ async fn refuse(job: Job, error: &Error, replies: &mut Vec<Reply>) {
     replies.push(job(Err(same(error))).await.1);
 }
 
-async fn group(connection: &Pool, jobs: &mut mpsc::Receiver<Job>, first: Job, replies: &mut Vec<Reply>) -> Result<()> {
-    let immediate = TransactionOptions {
-        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-        ..TransactionOptions::default()
-    };
-    let tx = match connection.begin(immediate).await.map_err(Error::from) {
+async fn group(
+    pool: &Pool,
+    writer: &Arc<Mutex<Writer>>,
+    jobs: &mut mpsc::Receiver<Job>,
+    first: Job,
+    replies: &mut Vec<Reply>,
+) -> Result<()> {
+    let tx = match pool.written(writer).await.map_err(Error::from) {
         Ok(tx) => Arc::new(tx),
         Err(error) => {
             refuse(first, &error, replies).await;
@@ -411,8 +478,8 @@ async fn group(connection: &Pool, jobs: &mut mpsc::Receiver<Job>, first: Job, re
     };
     let (mut next, mut before) = (Some(first), "");
     while let Some(job) = next {
-        // Each is a part of its own, which ends with the beginning of the next: one errand to the connection, not two.
-        if let Err(error) = tx.execute_unprepared(&format!("{before}SAVEPOINT part")).await.map_err(undone) {
+        // Each is a part of its own, which ends with the beginning of the next.
+        if let Err(error) = tx.simple(&format!("{before}SAVEPOINT part")).await.map_err(undone) {
             refuse(job, &error, replies).await;
             return Err(error);
         }
@@ -429,7 +496,7 @@ async fn group(connection: &Pool, jobs: &mut mpsc::Receiver<Job>, first: Job, re
             return Err(Error::internal("a transaction outlived its work"));
         }
         if !keep {
-            tx.execute_unprepared("ROLLBACK TO part").await.map_err(undone)?;
+            tx.simple("ROLLBACK TO part").await.map_err(undone)?;
         }
         before = "RELEASE part; ";
         next = if replies.len() < GROUP { jobs.try_recv().ok() } else { None };

@@ -207,8 +207,7 @@ pub async fn fill(url: &str, scale: usize) -> Set {
     };
     db.execute_unprepared(statement).await.unwrap();
     set.token = server.app.keys.sign(lead, "roundtable", None, None, 24 * 3600).unwrap();
-    store.read().clone().close().await.unwrap();
-    store.maintenance().clone().close().await.unwrap();
+    store.close().await.unwrap();
     set
 }
 

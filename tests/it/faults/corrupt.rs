@@ -82,8 +82,7 @@ cases! {
                 Ok(store) => {
                     let findings = doctor::examine(&store, &settings).await;
                     // The file may be too damaged to close in order.
-                    let _ = store.read().clone().close().await;
-                    let _ = store.maintenance().clone().close().await;
+                    let _ = store.close().await;
                     findings
                 }
             };

@@ -14,8 +14,7 @@ async fn findings(url: &str) -> Vec<doctor::Finding> {
     let settings = backend::settings(url);
     let store = roundtable_server::connect(&settings).await.unwrap();
     let findings = doctor::examine(&store, &settings).await;
-    store.read().clone().close().await.unwrap();
-    store.maintenance().clone().close().await.unwrap();
+    store.close().await.unwrap();
     findings
 }
 

@@ -110,8 +110,8 @@ fn a_full_disk_is_told_of_and_survived_on_sqlite() {
 const CALLS: &[(&str, &str)] = &[
     ("pwrite64", "ENOSPC"),
     ("pwrite64", "EIO"),
-    ("fdatasync", "EIO"),
-    ("fdatasync", "ENOSPC"),
+    ("fsync", "EIO"),
+    ("fsync", "ENOSPC"),
     ("pread64", "EIO"),
     ("ftruncate", "EIO"),
     ("openat", "EMFILE"),
@@ -184,7 +184,7 @@ async fn postgres(app: App) {
     let Some((server, _)) = cluster.process() else { return };
     let (_, database) = app.url.rsplit_once('/').unwrap();
     let full = format!("{database}_full");
-    app.server.app.store.read().clone().close().await.unwrap();
+    app.server.app.store.close().await.unwrap();
     let (rounds, mut kept) = (rounds(2, 100), 0);
     for part in parts(rounds) {
         let Some(room) = Room::of(160) else { return };

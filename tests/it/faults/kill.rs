@@ -49,8 +49,7 @@ async fn count(app: &App, sql: &str) -> i64 {
     let store = roundtable_server::connect(&crate::harness::backend::settings(&app.url)).await.unwrap();
     let row = store.read().query_one_raw(Statement::from_string(store.backend(), sql)).await.unwrap().unwrap();
     let count = row.try_get_by_index(0).unwrap();
-    store.read().clone().close().await.unwrap();
-    store.maintenance().clone().close().await.unwrap();
+    store.close().await.unwrap();
     count
 }
 

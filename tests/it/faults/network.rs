@@ -11,12 +11,14 @@ use serde_json::{Value, json};
 
 use super::{lead, report};
 use crate::harness::chance::rounds;
-use crate::harness::process::{Line, Process};
+use crate::harness::process::{Line, Process, Reply};
 use crate::harness::proxy::{Proxy, Way};
 use crate::harness::{App, Backend, Who, backend};
 
 /// Seconds in which a request is answered or refused.
 const DEADLINE: u64 = 2;
+/// How long PostgreSQL holds what a connection had begun that says nothing any more.
+const HELD: Duration = Duration::from_secs(10);
 /// What a machine that is busy with other cases may take besides.
 const BUSY: Duration = Duration::from_secs(6);
 
@@ -84,6 +86,21 @@ async fn healed(process: &Process, lead: &Who, name: &str) -> Duration {
     }
 }
 
+/// The answer to a write that is sent again, as often as it is asked to while PostgreSQL still holds what a connection had begun
+/// that cannot be heard any more.
+async fn repeated(line: &mut Line, lead: &Who, headers: &str, body: &Value) -> Reply {
+    let since = Instant::now();
+    loop {
+        let reply = line.ask(lead, "POST", "/v1/organizations", headers, Some(body)).await.unwrap();
+        match reply.header("retry-after") {
+            Some(seconds) if reply.status == 503 && since.elapsed() < HELD + BUSY => {
+                tokio::time::sleep(Duration::from_secs(seconds.parse().unwrap())).await;
+            }
+            _ => return reply,
+        }
+    }
+}
+
 fn ways() -> Vec<(Way, bool)> {
     let drip = Way::Drip(Duration::from_millis(500));
     let slow = Way::Slow(Duration::from_millis(200));
@@ -131,7 +148,7 @@ async fn hurt(app: App) {
         keys += sent.len();
         for (key, (body, answered)) in sent {
             let headers = format!("Idempotency-Key: {key}\r\n");
-            let again = line.ask(lead, "POST", "/v1/organizations", &headers, Some(&body)).await.unwrap();
+            let again = repeated(&mut line, lead, &headers, &body).await;
             assert_eq!(again.status, 201, "{key}: {}", again.body);
             assert!(answered.is_none_or(|answered| answered == again.body), "{key} was acknowledged otherwise");
         }

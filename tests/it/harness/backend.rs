@@ -126,8 +126,7 @@ async fn fill(url: &str) -> World {
 }
 
 pub async fn close(store: &Store) {
-    store.read().clone().close().await.unwrap();
-    store.maintenance().clone().close().await.unwrap();
+    store.close().await.unwrap();
 }
 
 /// Migrates and fills the database at this address.
