@@ -14,6 +14,7 @@ mod m20261122_000006_exchange;
 mod m20261122_000007_calendar;
 mod m20261122_000008_systems;
 mod m20261122_000009_ids_as_bytes;
+mod m20261129_000010_search_within_a_partnership;
 
 pub use sea_orm_migration::prelude::MigratorTrait;
 use sea_orm_migration::prelude::*;
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_calendar::Migration),
             Box::new(m20261122_000008_systems::Migration),
             Box::new(m20261122_000009_ids_as_bytes::Migration),
+            Box::new(m20261129_000010_search_within_a_partnership::Migration),
         ]
     }
 }

@@ -20,6 +20,7 @@ use crate::error::{Code, Error, Result};
 use crate::readable::{self, Readable};
 use crate::schema::camel;
 use crate::scope::Scoped;
+use crate::standing::Role;
 
 /// Most rows of a page.
 pub const MOST: u64 = 200;
@@ -154,7 +155,7 @@ pub async fn page<R: Scoped>(ctx: &Ctx, permit: &Permit, asked: &Asked<'_>) -> R
         (Some(words), None) => ranked::<R>(ctx, permit, rows, &words, first, after, parameters).await,
         (words, sort) => {
             if let Some(words) = words {
-                rows = rows.add(matches::<R>(ctx.app.store.backend(), &words));
+                rows = rows.add(matches::<R>(ctx.app.store.backend(), permit, &words));
             }
             let by_id = Sort { field: "id", descending: false, unseen: None };
             let mut sort = sort.unwrap_or(by_id);
@@ -249,7 +250,7 @@ fn value_at<R: Scoped>(column: <R::Entity as EntityTrait>::Column, row: Conditio
 async fn ranked<R: Scoped>(
     ctx: &Ctx,
     permit: &Permit,
-    rows: Condition,
+    mut rows: Condition,
     words: &[String],
     first: u64,
     after: Option<(Value, Uuid)>,
@@ -274,7 +275,7 @@ async fn ranked<R: Scoped>(
         }
     };
     let found = match backend {
-        DbBackend::Postgres => matches::<R>(backend, words),
+        DbBackend::Postgres => matches::<R>(backend, permit, words),
         _ => Expr::cust_with_values(format!("\"{table}_search\" MATCH ?"), [fts_query(words)]),
     };
     // The weight is counted over the words of all rows, hidden ones too, so cursors do not hold it.
@@ -290,21 +291,29 @@ async fn ranked<R: Scoped>(
         }
         Some(_) => return Err(Code::InvalidCursor.into()),
     };
-    let rows = rows.add(found);
     let total = match parameters.get("total").and_then(Value::as_bool) {
         Some(true) => {
             let mut count = Query::select();
             count.expr_as(Func::count(Expr::col((R::Entity::default(), id))), "total").from(R::Entity::default());
             joined(&mut count);
-            count.cond_where(rows.clone());
+            count.cond_where(rows.clone().add(found.clone()));
             let row = ctx.read().query_one(&count).await?;
             row.map(|row| row.try_get::<i64>("", "total")).transpose()?.map(i64::unsigned_abs)
         }
         _ => None,
     };
-    let mut query = R::select().filter(rows);
+    let mut query = R::select();
     let select = QueryTrait::query(&mut query);
     joined(select);
+    if backend == DbBackend::Postgres {
+        // Its words are rarer than a row's partnership and state, and the planner cannot know: it asks their index first.
+        let words =
+            Query::select().expr(Expr::cust("*")).from(R::Entity::default()).and_where(found).offset(0).to_owned();
+        select.from_clear().from_subquery(words, table);
+    } else {
+        rows = rows.add(found);
+    }
+    select.cond_where(rows);
     if let Some((after_rank, after_id)) = after {
         select.and_where(
             Expr::tuple([rank.clone(), Expr::col((R::Entity::default(), id))])
@@ -320,16 +329,29 @@ async fn ranked<R: Scoped>(
     Ok(Page { total_count: total, ..page })
 }
 
-/// Rows whose words match.
-fn matches<R: Record>(backend: DbBackend, words: &[String]) -> SimpleExpr {
+/// Rows whose words match, of the caller's partnership where there is one.
+fn matches<R: Record>(backend: DbBackend, permit: &Permit, words: &[String]) -> SimpleExpr {
     let table = R::TABLE;
-    match backend {
-        DbBackend::Postgres => {
-            Expr::cust_with_values(format!("\"{table}\".search @@ to_tsquery('english', $1)"), [tsquery(words)])
-        }
-        _ => Expr::cust_with_values(
+    if backend != DbBackend::Postgres {
+        return Expr::cust_with_values(
             format!("\"{table}\".row_key IN (SELECT rowid FROM \"{table}_search\" WHERE \"{table}_search\" MATCH ?)"),
             [fts_query(words)],
+        );
+    }
+    let asked = tsquery(words);
+    if R::column("partnership_id").is_none() {
+        return Expr::cust_with_values(format!("\"{table}\".search @@ to_tsquery('english', $1)"), [asked]);
+    }
+    // As the index has it: the partnership stands among the words of a row.
+    let found = format!("(\"{table}\".search || array_to_tsvector(ARRAY[\"{table}\".partnership_id::text]))");
+    match permit.standing.role {
+        Role::Operator => Expr::cust_with_values(format!("{found} @@ to_tsquery('english', $1)"), [asked]),
+        // Of words that PostgreSQL drops, nothing but the partnership would be left.
+        _ => Expr::cust_with_values(
+            format!(
+                "({found} @@ (to_tsquery('english', $1) && CAST($2 AS tsquery)) AND numnode(to_tsquery('english', $1)) > 0)"
+            ),
+            [asked, format!("'{}'", permit.standing.partnership_id)],
         ),
     }
 }

@@ -107,6 +107,8 @@ async fn ground(database: Database, scale: usize) -> Ground {
             cluster.psql("postgres", "CREATE DATABASE product").unwrap();
             let set = fill::fill(&cluster.url("product"), scale).await;
             cluster.psql("postgres", "CREATE DATABASE reference TEMPLATE product").unwrap();
+            // The product's index has each row's partnership among its words; the reference asks for the words alone.
+            cluster.psql("reference", "CREATE INDEX resource_words ON resource USING gin (search)").unwrap();
             cluster.psql("reference", "VACUUM ANALYZE").unwrap();
             let (product, reference) = (cluster.url("product"), cluster.url("reference"));
             Ground { product, reference, set, cluster: Some(cluster), _folder: folder }
