@@ -57,7 +57,7 @@ crate::record! {
             /// Where it stands in its life cycle.
             phase: Phase [filter, sort] = Phase::Exploring,
             /// Since when.
-            phase_since: chrono::DateTime<chrono::Utc> = chrono::Utc::now(),
+            phase_since: chrono::DateTime<chrono::Utc> = chrono::DateTime::UNIX_EPOCH,
         }
         hidden {}
     }

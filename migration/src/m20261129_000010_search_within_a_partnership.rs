@@ -36,9 +36,13 @@ async fn index(manager: &SchemaManager<'_>, words: &str) -> Result<(), DbErr> {
         return Ok(());
     }
     let run = manager.get_connection();
+    // While an index is made its table can be read, and only then is the old one exchanged for it.
+    for table in TABLES {
+        run.execute_unprepared(&format!("CREATE INDEX {table}_found ON {table} USING gin ({words})")).await?;
+    }
     for table in TABLES {
         run.execute_unprepared(&format!("DROP INDEX {table}_search")).await?;
-        run.execute_unprepared(&format!("CREATE INDEX {table}_search ON {table} USING gin ({words})")).await?;
+        run.execute_unprepared(&format!("ALTER INDEX {table}_found RENAME TO {table}_search")).await?;
     }
     Ok(())
 }

@@ -47,11 +47,14 @@ const EVENT: [event::Column; 14] = [
     event::Column::HappenedAt,
 ];
 
-/// The statement that writes one.
-static INTO_EVENT: LazyLock<String> = LazyLock::new(|| {
-    let places = (1..=EVENT.len()).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ");
-    format!("INSERT INTO event ({}) VALUES ({places})", EVENT.map(|column| column.as_str()).join(", "))
-});
+/// The head of the statement that writes one.
+static INTO_EVENT: LazyLock<String> =
+    LazyLock::new(|| format!("INSERT INTO event ({})", EVENT.map(|column| column.as_str()).join(", ")));
+
+/// Places for the values of one, after so many.
+fn event_places(before: usize) -> String {
+    (1..=EVENT.len()).map(|place| format!("${}", before + place)).collect::<Vec<_>>().join(", ")
+}
 
 /// Numbers that bound what callers may ask.
 #[derive(Clone, Debug)]
@@ -417,7 +420,8 @@ impl Ctx {
     /// Writes what happened, in the transaction of the change.
     pub async fn event<R: Scoped>(&self, kind: &str, record: &R, changed: &[String]) -> Result<()> {
         let values = self.event_of(kind, record, changed)?;
-        let statement = Statement::from_sql_and_values(self.app.store.backend(), INTO_EVENT.as_str(), values);
+        let sql = format!("{} VALUES ({})", *INTO_EVENT, event_places(0));
+        let statement = Statement::from_sql_and_values(self.app.store.backend(), sql, values);
         self.tx()?.changes(&statement).await?;
         self.app.operations.follow(self, kind, record.id()).await
     }
@@ -433,14 +437,10 @@ impl Ctx {
         let (tx, mut made) = (self.tx()?, change);
         if made.db_backend == DbBackend::Postgres {
             let values = made.values.get_or_insert_with(|| Values(Vec::new()));
-            let columns = EVENT.map(|column| column.as_str()).join(", ");
-            let places = (1..=EVENT.len()).map(|place| format!("${}", values.0.len() + place));
-            let places = places.collect::<Vec<_>>().join(", ");
+            let places = event_places(values.0.len());
             values.0.extend(self.event_of(kind, record, changed)?);
-            made.sql = format!(
-                "WITH changed AS ({} RETURNING 1) INSERT INTO event ({columns}) SELECT {places} FROM changed",
-                made.sql
-            );
+            made.sql =
+                format!("WITH changed AS ({} RETURNING 1) {} SELECT {places} FROM changed", made.sql, *INTO_EVENT);
         }
         if tx.changes(&made).await? != 1 {
             return Err(Error::internal(DbErr::RecordNotUpdated));

@@ -205,7 +205,7 @@ enum Inner {
 }
 
 impl Transaction {
-    /// The records that a statement finds or changes, as this transaction sees them. It asks for every column, in order.
+    /// The records that a statement finds, as this transaction sees them. It asks for every column, in order.
     pub(crate) async fn records<R: Record>(&self, statement: &Statement) -> error::Result<Vec<R>> {
         Ok(match &self.inner {
             Inner::Pooled(tx) => {

@@ -157,8 +157,8 @@ impl Lanes {
             Some(fresh) => fresh,
             None => self.open().await?,
         };
-        let answer = ask(&mut held.connection, statement).await;
-        Ok((held, answer))
+        let answer = self.heard(ask(&mut held.connection, statement), &statement.sql, &mut None).await;
+        Ok((held, answer.ok_or_else(lost)?))
     }
 
     /// The answer to a statement, however long PostgreSQL is at work on it; nothing once its connection has fallen silent.
@@ -170,9 +170,8 @@ impl Lanes {
         fresh: &mut Option<Held>,
     ) -> Option<Result<T, sqlx::Error>> {
         let mut answer = pin!(answer);
-        let mut patience = SILENCE;
         loop {
-            if let Ok(answer) = tokio::time::timeout(patience, &mut answer).await {
+            if let Ok(answer) = tokio::time::timeout(SILENCE, &mut answer).await {
                 return Some(answer);
             }
             // The answer may have been under way while it was asked whether there will be one.
@@ -182,9 +181,15 @@ impl Lanes {
                 asked = self.is_at_work(sql, fresh) => asked,
             };
             match asked {
-                Ok(true) => patience *= 2,
+                // Whoever waits for a lock may wait long, and would hold two connections.
+                Ok(true) => *fresh = None,
                 Ok(false) => return tokio::time::timeout(GRACE, answer).await.ok(),
-                Err(_) => return None,
+                // PostgreSQL answers, if only that it has no connection to spare: that says nothing of this one.
+                Err(error) if is_refusal(&error) => *fresh = None,
+                Err(_) => {
+                    *fresh = None;
+                    return None;
+                }
             }
         }
     }
@@ -192,15 +197,11 @@ impl Lanes {
     /// Whether PostgreSQL has been at work for a while on a statement of these words, for whomever: which process of its has
     /// it cannot be known behind a pooler.
     async fn is_at_work(&self, sql: &str, fresh: &mut Option<Held>) -> Result<bool, DbErr> {
-        let asking = match fresh.take() {
-            Some(asking) => asking,
-            None => self.open().await?,
-        };
-        let asking = fresh.insert(asking);
+        let asking = fresh.insert(self.open().await?);
         // It keeps only so much of a statement.
-        let asked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid() \
-            AND usename = current_user AND query <> '' AND starts_with($1, query) \
-            AND query_start < clock_timestamp() - interval '500 ms')";
+        let asked = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() \
+            AND usename = current_user AND pid <> pg_backend_pid() AND (state = 'disabled' OR state = 'active' \
+            AND query <> '' AND starts_with($1, query) AND query_start < clock_timestamp() - interval '100 ms'))";
         let asked = sqlx::query_scalar(asked).bind(sql).fetch_one(&mut asking.connection);
         match tokio::time::timeout(self.acquire, asked).await {
             Ok(Ok(is_at_work)) => Ok(is_at_work),
@@ -274,12 +275,13 @@ impl Begun {
         Ok(())
     }
 
+    /// Ends the whole. Where PostgreSQL refuses that, the transaction is over all the same, and its connection is as good as ever.
     async fn end(&self, how: &'static str) -> Result<(), DbErr> {
-        self.asked(how, async |connection| sqlx::raw_sql(how).execute(connection).await).await?;
+        let ended = self.asked(how, async |connection| sqlx::raw_sql(how).execute(connection).await).await;
         if let Some(held) = self.held.lock().await.take() {
             self.lane.put(held);
         }
-        Ok(())
+        ended.map(|_| ())
     }
 
     /// Asks something of these words on the connection. One that has fallen silent is not waited for: what was done on it is
@@ -296,7 +298,7 @@ impl Begun {
         answer.map_err(failed)
     }
 
-    /// The records that a statement finds or changes.
+    /// The records that a statement finds.
     pub(crate) async fn records<R: Record>(&self, statement: &Statement) -> Result<Vec<R>, DbErr> {
         records(&self.query(statement).await?)
     }
@@ -332,11 +334,19 @@ fn has_ended<T>(answer: &Result<T, sqlx::Error>) -> bool {
     match answer {
         // PostgreSQL stops, or ended the connection.
         Err(sqlx::Error::Database(told)) => {
-            told.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+            told.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08") || code == "25P03")
         }
         Ok(_) | Err(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_)) => false,
         Err(_) => true,
     }
+}
+
+/// Whether PostgreSQL itself said no.
+fn is_refusal(error: &DbErr) -> bool {
+    let (DbErr::Conn(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
+        return false;
+    };
+    cause.as_database_error().is_some()
 }
 
 fn failed(error: sqlx::Error) -> DbErr {

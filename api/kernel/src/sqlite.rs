@@ -118,7 +118,7 @@ impl Inline {
     }
 }
 
-/// The records that a statement finds or changes.
+/// The records that a statement finds.
 pub(crate) fn records<R: Record>(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<R>> {
     let mut prepared = prepared(connection, statement)?;
     let mut found = prepared.raw_query();
@@ -224,7 +224,8 @@ fn bound(value: &SqlValue) -> rusqlite::Result<ToSqlOutput<'_>> {
         SqlValue::Int(number) => owned(number.map(|number| Owned::Integer(number.into()))),
         SqlValue::BigInt(number) => owned(number.map(Owned::Integer)),
         SqlValue::BigUnsigned(number) => {
-            owned(number.and_then(|number| i64::try_from(number).ok()).map(Owned::Integer))
+            let number = number.map(i64::try_from).transpose();
+            owned(number.map_err(|error| unfit(0, DbErr::Type(error.to_string())))?.map(Owned::Integer))
         }
         SqlValue::Double(number) => owned(number.map(Owned::Real)),
         SqlValue::ChronoDate(day) => owned(day.map(|day| Owned::Text(day.to_string()))),

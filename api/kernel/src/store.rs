@@ -18,6 +18,7 @@ use sea_orm::{
     ConnectionTrait, DatabaseConnection, DbBackend, DbErr, IsolationLevel, SqliteTransactionMode, TransactionOptions,
 };
 use sqlx::Connection;
+use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::{Mutex, Notify, OwnedSemaphorePermit, mpsc, oneshot, watch};
 use tracing::Instrument;
 
@@ -110,8 +111,7 @@ impl Store {
         many.min_connections(1).map_sqlx_sqlite_opts(|sqlite| pragmas(sqlite).pragma("query_only", "ON"));
         many.map_sqlx_sqlite_pool_opts(|pool| pool.after_connect(|connection, _| Box::pin(stable_plans(connection))));
         let read = Pool::sqlite_inline(many).await?;
-        let writer = Writer::open(&pragmas(file.parse().map_err(pool::unknown)?)).await?;
-        let queue = begin_writing(write.clone(), writer)?;
+        let queue = begin_writing(write.clone(), pragmas(file.parse().map_err(pool::unknown)?)).await?;
         let maintenance = write.current();
         Ok(Self { read, maintenance, write, queue: Some(queue), replica: None, bulkhead: None })
     }
@@ -180,8 +180,8 @@ impl Store {
         self.after(format!("SELECT pg_advisory_xact_lock({key})"), false, work).await
     }
 
-    /// Runs `work` in one transaction, alone among all that ask for it, however long it waits and takes: for bringing the
-    /// database to another version. On SQLite nobody else writes meanwhile.
+    /// Runs `work` in one transaction, alone among all that ask for it, however long it takes: for bringing the database to
+    /// another version. On SQLite nobody else writes meanwhile, and who finds another at it is refused after five seconds.
     pub async fn upgrade<T, F, Fut>(&self, key: i64, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -326,7 +326,7 @@ where
     outcome
 }
 
-fn pragmas(sqlite: sqlx::sqlite::SqliteConnectOptions) -> sqlx::sqlite::SqliteConnectOptions {
+fn pragmas(sqlite: SqliteConnectOptions) -> SqliteConnectOptions {
     sqlite
         .journal_mode(sqlx::sqlite::SqliteJournalMode::Wal)
         .synchronous(sqlx::sqlite::SqliteSynchronous::Full)
@@ -407,12 +407,13 @@ where
 }
 
 /// Gives the writer a thread of its own: it waits there for the disk.
-fn begin_writing(pool: Pool, writer: Writer) -> Result<Queue> {
+async fn begin_writing(pool: Pool, options: SqliteConnectOptions) -> Result<Queue> {
+    let writer = Writer::open(&options).await?;
     let (jobs, asked) = mpsc::channel(4096);
     let (closed, open) = watch::channel(());
     let end = Arc::new(Notify::new());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::internal)?;
-    let groups = commit_in_groups(pool, writer, asked, end.clone());
+    let groups = commit_in_groups(pool, options, writer, asked, end.clone());
     let written = move || {
         runtime.block_on(groups);
         drop(closed);
@@ -421,7 +422,13 @@ fn begin_writing(pool: Pool, writer: Writer) -> Result<Queue> {
     Ok(Queue { jobs, end, open })
 }
 
-async fn commit_in_groups(pool: Pool, writer: Writer, mut jobs: mpsc::Receiver<Job>, end: Arc<Notify>) {
+async fn commit_in_groups(
+    pool: Pool,
+    options: SqliteConnectOptions,
+    writer: Writer,
+    mut jobs: mpsc::Receiver<Job>,
+    end: Arc<Notify>,
+) {
     let writer = Arc::new(Mutex::new(writer));
     loop {
         let first = tokio::select! {
@@ -432,7 +439,7 @@ async fn commit_in_groups(pool: Pool, writer: Writer, mut jobs: mpsc::Receiver<J
             }
             job = jobs.recv() => match job {
                 Some(job) => job,
-                None => return,
+                None => break,
             },
         };
         let mut replies = Vec::new();
@@ -445,10 +452,20 @@ async fn commit_in_groups(pool: Pool, writer: Writer, mut jobs: mpsc::Receiver<J
         }
         if let Err(error) = committed {
             tracing::error!(%error, "a group of writes could not be committed");
-            if let Err(error) = writer.lock().await.undo().await {
-                tracing::error!(%error, "nor could it be undone; it will be before the next begins");
+            let mut writer = writer.lock().await;
+            if let Err(error) = writer.undo().await {
+                tracing::error!(%error, "nor could it be undone; the file is opened anew");
+                match Writer::open(&options).await {
+                    Ok(fresh) => *writer = fresh,
+                    Err(error) => tracing::error!(%error, "the file could not be opened anew"),
+                }
             }
         }
+    }
+    if let Some(writer) = Arc::into_inner(writer)
+        && let Err(error) = writer.into_inner().close().await
+    {
+        tracing::error!(%error, "the file could not be closed in order");
     }
 }
 

@@ -1,6 +1,6 @@
-//! The one connection that writes to a SQLite file. It belongs to a thread of its own, and statements whose rows are records
-//! run right there: handing one to the driver's thread and its values back costs several times what most of them take. All
-//! others go through the driver, on the same connection.
+//! The one connection that writes to a SQLite file. It belongs to a thread of its own, and statements that find or change
+//! records run right there: handing one to the driver's thread and its values back costs several times what most of them
+//! take. All others go through the driver, on the same connection.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,7 +11,7 @@ use rusqlite::config::DbConfig;
 use sea_orm::{DbErr, RuntimeErr, Statement};
 use sea_query_sqlx::SqlxValues;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteQueryResult, SqliteRow};
-use sqlx::{AssertSqlSafe, ConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection as _};
 use tokio::sync::Mutex;
 
 use crate::sqlite::{PREPARED, changes, records, told};
@@ -33,7 +33,8 @@ impl Writer {
         let mut driver = options.clone().disable_statement_logging().connect().await.map_err(failed)?;
         let handle = driver.lock_handle().await.map_err(failed)?.as_raw_handle();
         // SAFETY: the handle stands as long as `driver`, which is dropped after what is made of it here. The driver's thread
-        // touches it only while it has something to do, and `here` waits for the end of that (see `settle`).
+        // touches it only while it has something to do, and all that is done by `here` waits for the end of that (see
+        // `settle`); nobody leaves the writer to others, or drops it, before its statement is answered.
         let here = unsafe { Connection::from_handle(handle.as_ptr()) }.map_err(told)?;
         // As for the readers: plans do not depend on what is bound.
         here.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(told)?;
@@ -66,6 +67,13 @@ impl Writer {
     pub(crate) async fn begin(&mut self) -> Result<(), DbErr> {
         self.undo().await?;
         self.here.execute_batch("BEGIN IMMEDIATE").map_err(told)
+    }
+
+    /// Closes the file, once the driver's thread has.
+    pub(crate) async fn close(self) -> Result<(), DbErr> {
+        let Self { here, driver, .. } = self;
+        drop(here);
+        driver.close().await.map_err(failed)
     }
 
     /// Undoes what was begun and not ended, if anything was. SQLite does so by itself when there is no room or the disk fails.
@@ -132,7 +140,7 @@ impl Written {
         self.writer.lock().await.settle().await?.execute_batch(sql).map_err(told)
     }
 
-    /// The records that a statement finds or changes.
+    /// The records that a statement finds.
     pub(crate) async fn records<R: Record>(&self, statement: &Statement) -> Result<Vec<R>, DbErr> {
         records(self.writer.lock().await.settle().await?, statement).map_err(told)
     }
