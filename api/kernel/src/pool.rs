@@ -76,14 +76,15 @@ struct Shared {
 impl Pool {
     /// SQLite, as the options say.
     pub(crate) async fn sqlite(options: ConnectOptions) -> Result<Self, DbErr> {
-        Ok(Self::over(opened(options).await?, DbBackend::Sqlite, None, None))
+        Ok(Self::over(Database::connect(options).await?, DbBackend::Sqlite, None, None))
     }
 
     /// The same, and records are read on the threads that ask.
     pub(crate) async fn sqlite_inline(options: ConnectOptions) -> Result<Self, DbErr> {
         let file: SqliteConnectOptions = options.get_url().parse().map_err(unknown)?;
         let inline = Direct::Sqlite(Inline::of(file.get_filename().to_owned()));
-        Ok(Self::over(opened(options).await?, DbBackend::Sqlite, None, Some(inline)))
+        let connection = opened(async || Database::connect(options.clone()).await).await?;
+        Ok(Self::over(connection, DbBackend::Sqlite, None, Some(inline)))
     }
 
     /// PostgreSQL at this address, with so many connections.
@@ -429,10 +430,10 @@ impl Drop for UnderWay<'_> {
 
 /// Opens a SQLite file. Where several programs open a new one at once, each makes it a file with a write-ahead log, and SQLite
 /// refuses all but one at once instead of waiting.
-async fn opened(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+pub(crate) async fn opened<T>(open: impl AsyncFn() -> Result<T, DbErr>) -> Result<T, DbErr> {
     let began = Instant::now();
     loop {
-        match Database::connect(options.clone()).await {
+        match open().await {
             Err(error) if error::is_retryable(&error) && began.elapsed() < LOCK => tokio::time::sleep(AGAIN).await,
             opened => return opened,
         }

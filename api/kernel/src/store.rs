@@ -104,14 +104,16 @@ impl Store {
         let path = options.url.trim_start_matches("sqlite:").trim_start_matches("//");
         let file = format!("sqlite://{path}?mode=rwc");
         let mut one = pool::common(&file, 1);
-        one.min_connections(0).idle_timeout(pool::ACQUIRE).map_sqlx_sqlite_opts(pragmas);
+        // Upgrades and checks need it, and nothing else does.
+        one.min_connections(0).connect_lazy(true).idle_timeout(pool::ACQUIRE).map_sqlx_sqlite_opts(pragmas);
         one.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_clean(connection))));
         let write = Pool::sqlite(one).await?;
+        // First, as it makes the file where there is none.
+        let queue = begin_writing(write.clone(), pragmas(file.parse().map_err(pool::unknown)?)).await?;
         let mut many = pool::common(&file, options.connections.clamp(1, 4));
         many.min_connections(1).map_sqlx_sqlite_opts(|sqlite| pragmas(sqlite).pragma("query_only", "ON"));
         many.map_sqlx_sqlite_pool_opts(|pool| pool.after_connect(|connection, _| Box::pin(stable_plans(connection))));
         let read = Pool::sqlite_inline(many).await?;
-        let queue = begin_writing(write.clone(), pragmas(file.parse().map_err(pool::unknown)?)).await?;
         let maintenance = write.current();
         Ok(Self { read, maintenance, write, queue: Some(queue), replica: None, bulkhead: None })
     }
@@ -408,7 +410,7 @@ where
 
 /// Gives the writer a thread of its own: it waits there for the disk.
 async fn begin_writing(pool: Pool, options: SqliteConnectOptions) -> Result<Queue> {
-    let writer = Writer::open(&options).await?;
+    let writer = pool::opened(async || Writer::open(&options).await).await?;
     let (jobs, asked) = mpsc::channel(4096);
     let (closed, open) = watch::channel(());
     let end = Arc::new(Notify::new());

@@ -91,10 +91,10 @@ pub async fn examine(store: &Store, settings: &Settings) -> Vec<Finding> {
             let value = setting(store, &format!("SHOW {name}")).await;
             findings.push(finding(value == wanted, format!("PostgreSQL {name} is {value}"), remedy));
         }
-        for name in ["statement_timeout", "lock_timeout"] {
+        for name in ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"] {
             let value = setting(store, &format!("SHOW {name}")).await;
             let remedy = "a pooler does not pass on what servers ask for when they connect: ALTER ROLE … SET \
-                          statement_timeout = '60s', and lock_timeout = '5s'";
+                          statement_timeout = '60s', lock_timeout = '5s', and idle_in_transaction_session_timeout = '10s'";
             findings.push(finding(value != "0", format!("PostgreSQL {name} is {value}"), remedy));
         }
         let ahead = setting(store, "SELECT extract(epoch FROM clock_timestamp())::bigint").await;
