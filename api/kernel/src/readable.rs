@@ -82,6 +82,10 @@ pub async fn faults<R: Record>(connection: &impl ConnectionTrait) -> Result<Vec<
         let part = R::select().filter(id.gt(last)).order_by_asc(id).limit(PART);
         let ids: Vec<Uuid> = part.clone().select_only().column(id).into_tuple().all(connection).await?;
         let Some(end) = ids.last() else { return Ok(found) };
+        if *end <= last {
+            // Asked on, a damaged index would go round for ever.
+            return Err(Error::new(Code::Internal, "its rows do not come in the order of their ids"));
+        }
         last = *end;
         if part.all(connection).await.is_ok() {
             continue;
