@@ -218,11 +218,10 @@ impl From<sea_orm::DbErr> for Error {
 }
 
 /// What the database itself said of a failure.
-fn refusal(error: &sea_orm::DbErr) -> Option<&dyn sqlx::error::DatabaseError> {
+pub(crate) fn refusal(error: &sea_orm::DbErr) -> Option<&dyn sqlx::error::DatabaseError> {
     use sea_orm::{DbErr, RuntimeErr};
-    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
-        return None;
-    };
+    let (DbErr::Conn(cause) | DbErr::Exec(cause) | DbErr::Query(cause)) = error else { return None };
+    let RuntimeErr::SqlxError(cause) = cause else { return None };
     cause.as_database_error()
 }
 

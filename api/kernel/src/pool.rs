@@ -18,12 +18,12 @@ use sea_orm::{
 use sqlx::Connection;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::sqlite::SqliteConnectOptions;
+use tokio::sync::Mutex;
 
 use crate::error;
 use crate::postgres::{Begun, Lanes};
 use crate::sqlite::Inline;
 use crate::writer::{Writer, Written};
-use tokio::sync::Mutex;
 
 /// How long somebody waits for a connection.
 pub const ACQUIRE: Duration = Duration::from_secs(3);

@@ -17,6 +17,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgQueryResult, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::error::refusal;
+
 /// How long a connection is used: PostgreSQL keeps for each what it has learned, and that grows.
 const AGE: Duration = Duration::from_secs(30 * 60);
 
@@ -185,7 +187,7 @@ impl Lanes {
                 Ok(true) => *fresh = None,
                 Ok(false) => return tokio::time::timeout(GRACE, answer).await.ok(),
                 // PostgreSQL answers, if only that it has no connection to spare: that says nothing of this one.
-                Err(error) if is_refusal(&error) => *fresh = None,
+                Err(error) if refusal(&error).is_some() => *fresh = None,
                 Err(_) => {
                     *fresh = None;
                     return None;
@@ -339,14 +341,6 @@ fn has_ended<T>(answer: &Result<T, sqlx::Error>) -> bool {
         Ok(_) | Err(sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::Encode(_)) => false,
         Err(_) => true,
     }
-}
-
-/// Whether PostgreSQL itself said no.
-fn is_refusal(error: &DbErr) -> bool {
-    let (DbErr::Conn(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error else {
-        return false;
-    };
-    cause.as_database_error().is_some()
 }
 
 fn failed(error: sqlx::Error) -> DbErr {
