@@ -8,7 +8,7 @@ mod scalar;
 mod vocabulary;
 
 pub use record::{Cells, Field, Record, Use, Wire, absent, cell, whole};
-pub use scalar::{Listed, Texts, Timestamp, microseconds, moment, name_key};
+pub use scalar::{Listed, Texts, Timestamp, microseconds, microseconds_if_any, moment, name_key};
 pub use vocabulary::*;
 
 pub mod account;

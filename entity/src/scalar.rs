@@ -7,9 +7,18 @@ use serde::{Deserialize, Serialize};
 /// A moment, UTC. Kept and shown to the microsecond, as PostgreSQL keeps it.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
-/// Reads a moment to the microsecond, as both databases keep it.
+/// Reads a moment as both databases keep it: to the microsecond, a leap second as the second after it.
 pub fn microseconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Timestamp, D::Error> {
-    Ok(chrono::SubsecRound::trunc_subsecs(Timestamp::deserialize(from)?, 6))
+    Timestamp::deserialize(from).map(kept)
+}
+
+/// The same, where there may be none.
+pub fn microseconds_if_any<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Timestamp>, D::Error> {
+    Ok(Option::<Timestamp>::deserialize(from)?.map(kept))
+}
+
+fn kept(at: Timestamp) -> Timestamp {
+    Timestamp::from_timestamp_micros(at.timestamp_micros()).unwrap_or(at)
 }
 
 /// Writes a moment as its own type does (RFC 3339), without the detour over a formatter: every record has two.

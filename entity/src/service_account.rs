@@ -20,6 +20,7 @@ crate::record! {
             #[serde(default)] #[schema(value_type = Vec<String>, max_items = 100)]
             scopes: Texts,
             /// When it stops working.
+            #[serde(default, deserialize_with = "crate::microseconds_if_any")]
             expires_at: Option<chrono::DateTime<chrono::Utc>>,
         }
         kept {

@@ -53,6 +53,29 @@ cases! {
         assert!(!answer.header("request-id").is_empty());
     }
 
+    async fn a_moment_is_answered_as_it_is_kept(app: App) {
+        let lead = &app.world.ours.lead;
+        let moments = [
+            ("2027-02-09T15:00:00.123456789Z", "2027-02-09T15:00:00.123456Z"),
+            ("2026-12-31T17:59:60-06:00", "2027-01-01T00:00:00Z"),
+        ];
+        for (sent, kept) in moments {
+            let meeting = json!({
+                "title": "To the microsecond", "kind": "action_team", "durationMinutes": 60, "timeZone": "America/Chicago",
+                "startsAt": sent,
+            });
+            let system = json!({ "name": "for a while", "expiresAt": sent });
+            for (path, member, body) in
+                [("/v1/meetings", "startsAt", meeting), ("/v1/service-accounts", "expiresAt", system)]
+            {
+                let made = app.make(lead, path, body).await;
+                assert_eq!(made[member], kept, "{path}");
+                let read = app.get(lead, &format!("{path}/{}", text(&made["id"]))).await;
+                assert_eq!(read[member], kept, "{path}");
+            }
+        }
+    }
+
     async fn an_unknown_address_is_not_found(app: App) {
         let lead = &app.world.ours.lead;
         for path in ["/v1/nothing", "/v1/organizations/not-an-id", "/nothing", "/v1"] {

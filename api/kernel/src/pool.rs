@@ -76,7 +76,8 @@ struct Shared {
 impl Pool {
     /// SQLite, as the options say.
     pub(crate) async fn sqlite(options: ConnectOptions) -> Result<Self, DbErr> {
-        Ok(Self::over(Database::connect(options).await?, DbBackend::Sqlite, None, None))
+        let connection = opened(async || Database::connect(options.clone()).await).await?;
+        Ok(Self::over(connection, DbBackend::Sqlite, None, None))
     }
 
     /// The same, and records are read on the threads that ask.
