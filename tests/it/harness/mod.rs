@@ -1,6 +1,7 @@
 //! What every case stands on: a database of its own, clients for each role, and a world to act in.
 
 pub mod backend;
+pub mod browser;
 pub mod cases;
 pub mod chance;
 pub mod client;

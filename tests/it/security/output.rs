@@ -6,6 +6,7 @@ use roundtable_server::settings::Settings;
 use serde_json::{Value, json};
 
 use crate::harness::Who;
+use crate::harness::browser::Browser;
 use crate::harness::client::text;
 use crate::harness::live::{Live, live, live_with, quick, socket};
 
@@ -104,6 +105,62 @@ cases! {
                 assert!(tag.contains(" src="), "{path} has a script of its own: {tag}");
             }
             assert!(!page.contains(" onclick=") && !page.contains(" onload=") && !page.contains("javascript:"), "{path}");
+        }
+        live.stop().await;
+    }
+
+    /// Where people look at texts in a browser: as they stand, in the pages, and in what the pages fetch.
+    async fn no_text_is_run_in_a_browser(app: App) {
+        let lead = &app.world.ours.lead;
+        let token = format!("Bearer {}", lead.token.clone().unwrap());
+        let Some(mut browser) = Browser::start(json!({ "authorization": token })).await else { return };
+        browser.open("data:text/html,<body onload=alert(1)>").await;
+        assert_eq!(browser.complaints().await, ["a dialog: \"1\""], "what runs is seen");
+        let live = live(&app).await;
+        for script in SCRIPTS {
+            app.make(lead, "/v1/people", json!({ "name": format!("Script {script}") })).await;
+        }
+        for path in PAGES {
+            browser.open(&live.url(path)).await;
+            assert_eq!(browser.complaints().await, [""; 0], "{path}");
+            assert!(!text(&browser.evaluate("document.title").await).is_empty(), "{path}");
+        }
+        let lists = ["/v1/people?first=200", "/v1/people.csv", "/v1/people.jsonl", "/v1/nowhere"].map(str::to_owned);
+        let sent = SCRIPTS.iter().flat_map(|script| {
+            let escaped: String = script.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            [
+                format!("/sign-ins/callback?error={escaped}&error_description={escaped}"),
+                format!("/problems/{escaped}"),
+                format!("/docs/{escaped}"),
+                format!("/docs/?url={escaped}&configUrl={escaped}#/{escaped}"),
+                format!("/v1/people?first={escaped}"),
+            ]
+        });
+        for path in lists.into_iter().chain(sent) {
+            browser.open(&live.url(&path)).await;
+            assert_eq!(browser.complaints().await, [""; 0], "{path}");
+        }
+        // The page of REST asks for the people, and shows them as text.
+        browser.open("about:blank").await;
+        browser.open(&live.url("/docs/#/people/listPeople")).await;
+        for button in [".try-out__btn", ".execute"] {
+            let button = format!("document.querySelector('#operations-people-listPeople {button}')");
+            browser.until(&format!("!!{button}")).await;
+            browser.evaluate(&format!("{button}.click()")).await;
+        }
+        browser.until("(document.querySelector('.live-responses-table')?.textContent ?? '').includes('onerror=alert(1)')").await;
+        assert_eq!(browser.complaints().await, [""; 0], "the page of REST");
+        // So does that of GraphQL, where its files are part of the build.
+        let query = json!("{ people(first: 5, sort: \"-createdAt\") { nodes { name } } }");
+        browser.open(&live.url("/")).await;
+        browser.evaluate(&format!("localStorage.clear(); localStorage.setItem('graphiql:query', {query})")).await;
+        browser.open(&live.url("/graphiql")).await;
+        if browser.evaluate("!!window.GraphiQL").await == true {
+            let button = "document.querySelector('.graphiql-execute-button')";
+            browser.until(&format!("!!{button}")).await;
+            browser.evaluate(&format!("{button}.click()")).await;
+            browser.until("(document.querySelector('.result-window')?.textContent ?? '').includes('alert(1)')").await;
+            assert_eq!(browser.complaints().await, [""; 0], "the page of GraphQL");
         }
         live.stop().await;
     }

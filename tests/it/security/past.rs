@@ -537,6 +537,7 @@ const PAST: &[Past] = &[
         "Names and texts were run as scripts.",
         &[
             "security::output::no_text_of_a_record_is_ever_a_page",
+            "security::output::no_text_is_run_in_a_browser",
             "security::output::a_page_shows_what_it_was_sent_as_text",
         ],
         "No page shows a record. Front ends have to escape what they show.",
