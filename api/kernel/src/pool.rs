@@ -184,8 +184,10 @@ impl Pool {
 
     /// Closes every connection.
     pub(crate) async fn close(self) -> Result<(), DbErr> {
-        if let Some(Direct::Postgres(lanes)) = &self.shared.direct {
-            lanes.forget();
+        match &self.shared.direct {
+            Some(Direct::Postgres(lanes)) => lanes.forget(),
+            Some(Direct::Sqlite(inline)) => inline.close(),
+            None => {}
         }
         self.shared.current().close().await
     }

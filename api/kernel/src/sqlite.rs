@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, SecondsFormat};
@@ -54,6 +54,11 @@ struct Reader {
 impl Inline {
     pub(crate) fn of(file: PathBuf) -> Arc<Self> {
         Arc::new(Self { file, idle: Mutex::default(), slow: Arc::new(Semaphore::new(SLOW)), began: Instant::now() })
+    }
+
+    /// Closes the connections that nobody uses.
+    pub(crate) fn close(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// The rows a query finds.

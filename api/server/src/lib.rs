@@ -37,6 +37,9 @@ pub mod version;
 use settings::Settings;
 pub use version::{check_version, migrate};
 
+/// How long what still uses the database is waited for at the end.
+const CLOSE: Duration = Duration::from_secs(5);
+
 /// Every operation of the product.
 pub fn operations() -> Operations {
     let mut table = Operations::default();
@@ -77,6 +80,15 @@ pub async fn connect(settings: &Settings) -> Result<Store> {
         workers: settings.workers(),
     };
     Store::connect(&options).await
+}
+
+/// Closes the database, as a program does before it ends: a SQLite file then holds all there is, with nothing beside it.
+pub async fn close(store: &Store) {
+    match tokio::time::timeout(CLOSE, store.close()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the database was not closed in order"),
+        Err(_) => tracing::warn!("the database is still in use and was not closed in order"),
+    }
 }
 
 /// Makes the server over a database that is at this version.

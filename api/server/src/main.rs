@@ -9,7 +9,7 @@ use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::store::Store;
 use roundtable_server::settings::Settings;
 use roundtable_server::{
-    assemble, backup, check_version, connect, demo, doctor, documents, importing, operator, serve, version,
+    assemble, backup, check_version, close, connect, demo, doctor, documents, importing, operator, serve, version,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -131,32 +131,39 @@ async fn run(command: Command) -> Result<ExitCode> {
         Err(error) if matches!(command.verb, Verb::Doctor) => return Ok(report(&[doctor::unreachable(&error)])),
         connected => connected?,
     };
-    match command.verb {
+    let outcome = over(&store, command.verb, &settings).await;
+    close(&store).await;
+    outcome
+}
+
+/// Does what needs the database.
+async fn over(store: &Store, verb: Verb, settings: &Settings) -> Result<ExitCode> {
+    match verb {
         Verb::Serve { migrate: first } => {
             if first {
-                migrate(&store, &settings).await?;
+                migrate(store, settings).await?;
             }
-            check_version(&store).await?;
-            let server = assemble(store, &settings).await?;
-            serve::listen(server, &settings, |address| tracing::info!(%address, "listening")).await?;
+            check_version(store).await?;
+            let server = assemble(store.clone(), settings).await?;
+            serve::listen(server, settings, |address| tracing::info!(%address, "listening")).await?;
         }
         Verb::Migrate => {
-            migrate(&store, &settings).await?;
+            migrate(store, settings).await?;
             say("the database is at this version");
         }
-        Verb::Import(options) => return importing::run(store, &settings, options).await,
-        Verb::Doctor => return Ok(report(&doctor::examine(&store, &settings).await)),
+        Verb::Import(options) => return importing::run(store.clone(), settings, options).await,
+        Verb::Doctor => return Ok(report(&doctor::examine(store, settings).await)),
         Verb::Operator { email, name } => {
-            check_version(&store).await?;
+            check_version(store).await?;
             let mut password = String::new();
             say("Password (at least 12 characters):");
             std::io::stdin().read_line(&mut password).map_err(Error::internal)?;
-            let account = operator::make(&store, &email, &name, password.trim_end_matches(['\r', '\n']).into()).await?;
+            let account = operator::make(store, &email, &name, password.trim_end_matches(['\r', '\n']).into()).await?;
             say(&format!("{} operates this installation", account.email));
         }
         Verb::RotateKeys => {
-            check_version(&store).await?;
-            roundtable_kernel::token::rotate(&store).await?;
+            check_version(store).await?;
+            roundtable_kernel::token::rotate(store).await?;
             say("a new key signs from now on");
         }
         Verb::Demo(_) | Verb::Contract { .. } | Verb::Backup { .. } | Verb::Restore { .. } => {}

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::harness::App;
+use crate::harness::backend::{close, served};
 use crate::harness::chance::rounds;
+use crate::harness::client::text;
 use crate::harness::live::within;
 use crate::harness::process::{Line, Process};
+use crate::harness::{App, Backend};
 
 /// Asks in turn, over a kept connection, until it is over. What a client and a proxy does when a kept connection ends
 /// before an answer begins (RFC 9112, section 9.3.1) is done here too: it asks again elsewhere, with the same key.
@@ -75,5 +77,29 @@ cases! {
             };
             futures_util::future::join(futures_util::future::join_all(clients), stop).await;
         }
+    }
+
+    /// Or else whoever copies the file of a server at rest would leave behind what stands beside it.
+    async fn a_server_that_has_stopped_leaves_one_file(app: App) {
+        if app.backend == Backend::Postgres {
+            return;
+        }
+        close(&app.server.app.store).await;
+        let lead = &app.world.ours.lead;
+        let mut server = Process::start(&app.url);
+        let mut line = Line::open(server.address).await.unwrap();
+        let person = json!({ "name": "Last Written" });
+        let made = line.ask(lead, "POST", "/v1/people", "", Some(&person)).await.unwrap();
+        let path = format!("/v1/people/{}", text(&made.body["id"]));
+        assert_eq!(line.ask(lead, "GET", &path, "", None).await.unwrap().status, 200);
+        server.ask_to_stop();
+        within(5, "it ends, and well", async || server.ended(Duration::from_millis(1))).await;
+        let file = app.url.strip_prefix("sqlite:").unwrap();
+        for beside in ["-wal", "-shm"] {
+            assert!(!std::fs::exists(format!("{file}{beside}")).unwrap(), "{beside}");
+        }
+        let app = served(&app.url, &app).await;
+        assert_eq!(app.get(lead, &path).await["name"], person["name"]);
+        close(&app.server.app.store).await;
     }
 }

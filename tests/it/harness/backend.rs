@@ -51,7 +51,8 @@ pub async fn doubled(app: App, number: usize) -> (App, App) {
     (first, second)
 }
 
-async fn served(url: &str, like: &App) -> App {
+/// A server over a database of these rows.
+pub async fn served(url: &str, like: &App) -> App {
     let store = roundtable_server::connect(&settings(url)).await.unwrap();
     let server = roundtable_server::assemble(store, &settings(url)).await.unwrap();
     App { server, backend: like.backend, world: like.world, url: url.into(), door: OnceCell::new() }

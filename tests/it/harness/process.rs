@@ -37,12 +37,13 @@ fn serves_when_it_was_started_to() {
         }
         let settings: Settings = serde_json::from_str(&settings).unwrap();
         let store = roundtable_server::connect(&settings).await.unwrap();
-        let server = roundtable_server::assemble(store, &settings).await.unwrap();
+        let server = roundtable_server::assemble(store.clone(), &settings).await.unwrap();
         let told = |address: SocketAddr| {
             println!("\n{LISTENING}{address}");
             let _ = std::io::stdout().flush();
         };
         roundtable_server::serve::listen(server, &settings, told).await.unwrap();
+        roundtable_server::close(&store).await;
     });
 }
 
