@@ -328,7 +328,7 @@ fn hasher() -> Result<Argon2<'static>> {
 
 /// Hashes a password with argon2id, on a thread that may block.
 pub async fn hash_password(password: String) -> Result<String> {
-    blocking(move || {
+    in_turn(&HASHING, move || {
         let hash = hasher()?.hash_password(password.as_bytes()).map_err(|error| Error::internal(error.to_string()))?;
         Ok(hash.to_string())
     })
@@ -337,7 +337,7 @@ pub async fn hash_password(password: String) -> Result<String> {
 
 /// Whether the password goes with the hash, on a thread that may block. An empty hash takes as long and never matches.
 pub async fn password_matches(password: String, hash: String) -> Result<bool> {
-    blocking(move || {
+    in_turn(&HASHING, move || {
         if hash.is_empty() {
             let _ = hasher()?.hash_password(password.as_bytes());
             return Ok(false);
@@ -352,7 +352,38 @@ pub async fn password_matches(password: String, hash: String) -> Result<bool> {
 /// the memory there is.
 static HASHING: Semaphore = Semaphore::const_new(16);
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    let _turn = HASHING.acquire().await.map_err(Error::internal)?;
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+async fn in_turn<T: Send + 'static>(
+    turns: &'static Semaphore,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let turn = turns.acquire().await.map_err(Error::internal)?;
+    // It is kept until the work ends, which it does after whoever asked has gone.
+    let kept = move || {
+        let _turn = turn;
+        work()
+    };
+    tokio::task::spawn_blocking(kept).await.map_err(Error::internal)?
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_turn_is_kept_until_its_work_ends_though_nobody_waits_for_it() {
+        static ONE: Semaphore = Semaphore::const_new(1);
+        let ((begun, has_begun), (end, ended)) = (oneshot::channel(), std::sync::mpsc::channel::<()>());
+        let asked = tokio::spawn(in_turn(&ONE, move || {
+            begun.send(()).map_err(|()| Error::internal("nobody waits"))?;
+            ended.recv().map_err(Error::internal)
+        }));
+        has_begun.await.unwrap();
+        asked.abort();
+        assert!(asked.await.unwrap_err().is_cancelled());
+        assert_eq!(ONE.available_permits(), 0);
+        end.send(()).unwrap();
+        in_turn(&ONE, || Ok(())).await.unwrap();
+    }
 }
