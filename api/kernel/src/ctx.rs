@@ -252,7 +252,7 @@ impl Ctx {
     }
 
     /// Rows of a record: as the transaction sees them when there is one.
-    pub(crate) async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> Result<Vec<R>> {
+    pub async fn rows<R: Record>(&self, select: &Select<R::Entity>) -> Result<Vec<R>> {
         match self.read() {
             Reading::Pool(pool) => pool.rows(select).await,
             Reading::Transaction(tx) => tx.records(&select.build(self.app.store.backend())).await,

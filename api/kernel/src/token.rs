@@ -372,18 +372,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_turn_is_kept_until_its_work_ends_though_nobody_waits_for_it() {
+    async fn a_turn_is_kept_until_its_work_ends_though_nobody_waits_for_it()
+    -> std::result::Result<(), Box<dyn std::error::Error>> {
         static ONE: Semaphore = Semaphore::const_new(1);
         let ((begun, has_begun), (end, ended)) = (oneshot::channel(), std::sync::mpsc::channel::<()>());
         let asked = tokio::spawn(in_turn(&ONE, move || {
             begun.send(()).map_err(|()| Error::internal("nobody waits"))?;
             ended.recv().map_err(Error::internal)
         }));
-        has_begun.await.unwrap();
+        has_begun.await?;
         asked.abort();
-        assert!(asked.await.unwrap_err().is_cancelled());
+        assert!(asked.await.is_err_and(|error| error.is_cancelled()));
         assert_eq!(ONE.available_permits(), 0);
-        end.send(()).unwrap();
-        in_turn(&ONE, || Ok(())).await.unwrap();
+        end.send(())?;
+        in_turn(&ONE, || Ok(())).await.map_err(|error| error.detail.into())
     }
 }

@@ -225,13 +225,15 @@ cases! {
             }
         }
         times.sort();
+        let of = |which: usize| times.iter().filter(|one| one.1 == which).nth(1000).unwrap().0;
+        let medians = format!("{:?} and {:?}", of(0), of(1));
         let ranks: f64 = times.iter().enumerate().filter(|(_, (_, which))| *which == 0).map(|(rank, _)| rank as f64 + 1.0).sum();
         let (one, both) = (2000.0, 4000.0);
         let mean = one * (both + 1.0) / 2.0;
         let deviation = (one * one * (both + 1.0) / 12.0_f64).sqrt();
         let score = ((ranks - mean) / deviation).abs();
         // Wide, since other work runs beside it; without the hash for unknown addresses it would be over fifty.
-        assert!(score < 8.0, "the ranks differ by {score} deviations");
+        assert!(score < 8.0, "the ranks differ by {score} deviations, the medians are {medians}");
     }
 
     async fn links_and_issuers_come_from_the_settings_whatever_the_host_says(app: App) {
