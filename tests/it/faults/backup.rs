@@ -34,14 +34,14 @@ impl Place {
     }
 
     /// Settings for a database that is not there yet, or is empty.
-    fn nowhere(&self, like: &App) -> Settings {
+    async fn nowhere(&self, like: &App) -> Settings {
         let number = self.made.fetch_add(1, Ordering::Relaxed);
         if like.backend == Backend::Sqlite {
             return settings(&format!("sqlite:{}", self.file(&format!("restored-{number}.db")).display()));
         }
         let (server, database) = like.url.rsplit_once('/').unwrap();
         let name = format!("{database}_restored_{number}");
-        backend::cluster("backups").unwrap().psql("postgres", &format!("CREATE DATABASE {name}")).unwrap();
+        psql(format!("CREATE DATABASE {name}")).await;
         settings(&format!("{server}/{name}"))
     }
 
@@ -54,10 +54,15 @@ impl Place {
     }
 }
 
-fn gone(settings: &Settings) {
+/// On another thread: the writers have transactions open on this one.
+async fn psql(sql: String) {
+    let asked = move || backend::cluster("backups").unwrap().psql("postgres", &sql).unwrap();
+    tokio::task::spawn_blocking(asked).await.unwrap();
+}
+
+async fn gone(settings: &Settings) {
     if let Some((_, database)) = settings.database_url.strip_prefix("postgres").and_then(|url| url.rsplit_once('/')) {
-        let drop = format!("DROP DATABASE {database} WITH (FORCE)");
-        backend::cluster("backups").unwrap().psql("postgres", &drop).unwrap();
+        psql(format!("DROP DATABASE {database} WITH (FORCE)")).await;
     }
 }
 
@@ -118,10 +123,10 @@ cases! {
                 let file = place.file(&format!("backup-{round}"));
                 let made = backup::back_up(&from, &file).await.unwrap();
                 assert!(made.bytes > 10_000 && made.behind == 0, "{made}");
-                let to = place.nowhere(&app);
+                let to = place.nowhere(&app).await;
                 backup::restore(&to, &file).await.unwrap();
                 holds(&to, &before).await;
-                gone(&to);
+                gone(&to).await;
                 std::fs::remove_file(file).unwrap();
             }
             over.store(true, Ordering::Relaxed);
@@ -159,14 +164,14 @@ cases! {
         let nothing = place.file("nothing");
         std::fs::write(&nothing, "").unwrap();
         for bad in [half, nothing, place.file("absent")] {
-            let to = place.nowhere(&app);
+            let to = place.nowhere(&app).await;
             let refused = backup::restore(&to, &bad).await.unwrap_err();
             assert_eq!(refused.code, Code::InvalidInput, "{refused}");
             let made = to.database_file().map_or(0, |file| i64::from(file.exists()));
             let tables = "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace";
             let made = if app.backend == Backend::Sqlite { made } else { counted(&to, tables).await };
             assert_eq!(made, 0, "nothing was made of {}", bad.display());
-            gone(&to);
+            gone(&to).await;
         }
     }
 }
