@@ -42,6 +42,8 @@ impl Browser {
             Command::new(program)
                 .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
                 .args(["--no-first-run", "--disable-background-networking", "--remote-debugging-port=0"])
+                // Nothing beyond this machine is asked.
+                .arg("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1")
                 .arg(format!("--user-data-dir={}", profile.path().display()))
                 .arg("about:blank")
                 .stdin(Stdio::null())
