@@ -112,6 +112,21 @@ cases! {
         refresh(&app, &session).await.refused(401, "SIGN_IN_FAILED");
     }
 
+    async fn of_two_new_passwords_at_once_one_is_set(app: App) {
+        let session = accepted(&app, "hurried@example.org", "observer").await;
+        let change = |number: usize| {
+            let change = json!({ "currentPassword": PASSWORD, "newPassword": format!("another long password {number}") });
+            app.rest(&bearer(&session), "POST", "/v1/me/password").json(change).send()
+        };
+        let answers = futures_util::future::join_all((0..4).map(change)).await;
+        let set: Vec<usize> = (0..4).filter(|number| answers[*number].status == 200).collect();
+        assert_eq!(set.len(), 1, "{:?}", answers.iter().map(|answer| &answer.body).collect::<Vec<_>>());
+        for answer in answers.iter().filter(|answer| answer.status != 200) {
+            answer.refused(401, "SIGN_IN_FAILED");
+        }
+        sign_in(&app, "hurried@example.org", &format!("another long password {}", set[0])).await.is(200);
+    }
+
     async fn a_new_password_ends_every_other_session(app: App) {
         let old = accepted(&app, "changing@example.org", "observer").await;
         let wrong = json!({ "currentPassword": "not the password", "newPassword": "another long password" });

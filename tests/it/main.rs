@@ -40,6 +40,7 @@ mod tenancy;
 mod tidy;
 mod tokens;
 mod topics;
+mod turns;
 mod voices;
 mod walk;
 mod webhooks;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use roundtable_events::sending::Sender;
 use roundtable_kernel::hub;
 use roundtable_kernel::standing::Role;
@@ -132,7 +132,7 @@ cases! {
         let receiver =
             Receiver::start(move |_| if answers.load(std::sync::atomic::Ordering::SeqCst) { 200 } else { 500 }).await;
         let made = webhook(&live.app, lead, &receiver, json!(["location.created"])).await;
-        let since = chrono::Utc::now();
+        let since = Utc::now();
         location(&live.app, "Missed 1").await;
         within(10, "it fails", async || again(&app, lead, &made).await.get("failingSince").is_some()).await;
         live.app.server.app.clock.advance(TimeDelta::days(6));
@@ -186,7 +186,7 @@ cases! {
         let lead = &app.world.ours.lead;
         let receiver = Receiver::start(|_| 200).await;
         let made = webhook(&live.app, lead, &receiver, json!(["location.created"])).await;
-        let since = chrono::Utc::now();
+        let since = Utc::now();
         location(&live.app, "Plant 2").await;
         within(10, "it is told", async || receiver.ids_taken() == 1).await;
         // Something written before that moment is committed after it.
@@ -207,7 +207,7 @@ cases! {
         let lead = &app.world.ours.lead;
         let receiver = Receiver::start(|number| if number == 0 { 1 } else { 200 }).await;
         let made = webhook(&live.app, lead, &receiver, json!(["location.created"])).await;
-        let since = chrono::Utc::now();
+        let since = Utc::now();
         location(&live.app, "Plant 2").await;
         within(10, "it is under way", async || receiver.received().len() == 1).await;
         let now = again(&app, lead, &made).await;
@@ -313,7 +313,7 @@ cases! {
         })
         .await;
         let mut by_id: BTreeMap<String, BTreeSet<(uuid::Uuid, i64)>> = BTreeMap::new();
-        let mut order: BTreeMap<uuid::Uuid, BTreeMap<i64, String>> = BTreeMap::new();
+        let mut order: BTreeMap<uuid::Uuid, BTreeMap<i64, DateTime<Utc>>> = BTreeMap::new();
         let taken = receiver.taken();
         for one in &taken {
             assert!(one.is_signed_with(&secret));
@@ -321,7 +321,7 @@ cases! {
             let (record, version) = key(&body);
             // Whatever order requests come in, each says how new what it tells is.
             assert!(body["data"]["record"]["version"].as_i64().unwrap() >= version, "{body}");
-            order.entry(record).or_default().insert(version, text(&body["timestamp"]).to_owned());
+            order.entry(record).or_default().insert(version, text(&body["timestamp"]).parse().unwrap());
             by_id.entry(one.id().to_owned()).or_default().insert((record, version));
         }
         assert!(by_id.values().all(|events| events.len() == 1), "one id, one event");

@@ -284,8 +284,11 @@ async fn change_password(ctx: Ctx, change: PasswordChange) -> Result<Session> {
     ctx.app.attempts.clear(&keys);
     let hash = hash_password(change.new_password).await?;
     ctx.write(move |ctx| {
-        let (account, hash) = (account.clone(), hash.clone());
+        let (checked, hash) = (account.password_hash.clone(), hash.clone());
         async move {
+            let now = account::Entity::find_by_id(account_id).one(&ctx.read()).await?;
+            // Another change may have been made meanwhile.
+            let account = now.filter(|now| now.password_hash == checked).ok_or(Code::SignInFailed)?;
             let mut active = account.clone().into_active_model();
             active.password_hash = ActiveValue::Set(hash);
             active.sessions_since = ActiveValue::Set(ctx.now());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{NaiveDate, TimeDelta};
 use ipnet::IpNet;
 use roundtable_entity::{Record, Timestamp, Via, event};
-use sea_orm::{DbBackend, DbErr, IdenStatic, QueryTrait, Select, Statement, Value as SqlValue, Values};
+use sea_orm::{DbBackend, IdenStatic, QueryTrait, Select, Statement, Value as SqlValue, Values};
 use uuid::Uuid;
 
 use crate::access::{Permit, permit};
@@ -259,6 +259,11 @@ impl Ctx {
         }
     }
 
+    /// The same, in a transaction that goes on to change them at the version they have now, and at no other.
+    pub(crate) async fn look<R: Record>(&self, select: &Select<R::Entity>) -> Result<Vec<R>> {
+        self.tx()?.look(&select.build(self.app.store.backend())).await
+    }
+
     /// The transaction, for what only happens in one.
     pub(crate) fn tx(&self) -> Result<&Tx> {
         self.tx.as_ref().ok_or_else(|| Error::internal("this is done within a transaction"))
@@ -336,7 +341,8 @@ impl Ctx {
         }
     }
 
-    /// Runs `work` so that its failure undoes only itself and not the transaction around it.
+    /// Runs `work` so that its failure undoes only itself and not the transaction around it, in which something was read or
+    /// written before.
     pub async fn attempt<T, F, Fut>(&self, work: F) -> Result<T>
     where
         F: FnOnce(Ctx) -> Fut,
@@ -426,10 +432,12 @@ impl Ctx {
         self.app.operations.follow(self, kind, record.id()).await
     }
 
-    /// Changes the one row of a record and writes what happened: on PostgreSQL in one statement, so that it is asked once.
+    /// Changes the one row of a record, `at_version` if only while it has the version it was read at, and writes what
+    /// happened: on PostgreSQL in one statement, so that it is asked once.
     pub(crate) async fn change<R: Scoped>(
         &self,
         change: Statement,
+        at_version: bool,
         kind: &str,
         record: &R,
         changed: &[String],
@@ -442,10 +450,9 @@ impl Ctx {
             made.sql =
                 format!("WITH changed AS ({} RETURNING 1) {} SELECT {places} FROM changed", made.sql, *INTO_EVENT);
         }
-        if tx.changes(&made).await? != 1 {
-            return Err(Error::internal(DbErr::RecordNotUpdated));
-        }
-        match made.db_backend {
+        let backend = made.db_backend;
+        tx.change_one(made, at_version).await?;
+        match backend {
             DbBackend::Postgres => self.app.operations.follow(self, kind, record.id()).await,
             _ => self.event(kind, record, changed).await,
         }

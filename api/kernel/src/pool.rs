@@ -6,7 +6,7 @@
 //! its place in the pool until TCP gives up, a quarter of an hour later.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 use tokio::sync::Mutex;
 
 use crate::error;
-use crate::postgres::{Begun, Lanes};
+use crate::postgres::{Answered, Begun, Lanes};
 use crate::sqlite::Inline;
 use crate::writer::{Writer, Written};
 
@@ -67,17 +67,16 @@ struct Shared {
     current: RwLock<DatabaseConnection>,
     direct: Option<Direct>,
     backend: DbBackend,
-    began: Instant,
     under_way: AtomicUsize,
-    /// When something was answered last, or asked after a rest: milliseconds from the beginning.
-    heard: AtomicU64,
+    /// When something was answered last, or asked after a rest.
+    answered: Arc<Answered>,
 }
 
 impl Pool {
     /// SQLite, as the options say.
     pub(crate) async fn sqlite(options: ConnectOptions) -> Result<Self, DbErr> {
         let connection = opened(async || Database::connect(options.clone()).await).await?;
-        Ok(Self::over(connection, DbBackend::Sqlite, None, None))
+        Ok(Self::over(connection, None, Arc::default()))
     }
 
     /// The same, and records are read on the threads that ask.
@@ -85,7 +84,7 @@ impl Pool {
         let file: SqliteConnectOptions = options.get_url().parse().map_err(unknown)?;
         let inline = Direct::Sqlite(Inline::of(file.get_filename().to_owned()));
         let connection = opened(async || Database::connect(options.clone()).await).await?;
-        Ok(Self::over(connection, DbBackend::Sqlite, None, Some(inline)))
+        Ok(Self::over(connection, Some(inline), Arc::default()))
     }
 
     /// PostgreSQL at this address, with so many connections.
@@ -105,9 +104,10 @@ impl Pool {
     }
 
     async fn reached(options: ConnectOptions, url: &str, share: usize, acquire: Duration) -> Result<Self, DbErr> {
-        let lanes = Direct::Postgres(Arc::new(Lanes::of(limited(address(url)?), share, acquire)));
+        let answered = Arc::<Answered>::default();
+        let lanes = Lanes::of(limited(address(url)?), share, acquire, answered.clone());
         let connection = Database::connect(options).await?;
-        let pool = Self::over(connection, DbBackend::Postgres, Some(STATEMENT + WAY), Some(lanes));
+        let pool = Self::over(connection, Some(Direct::Postgres(Arc::new(lanes))), answered);
         tokio::spawn(rest(Arc::downgrade(&pool.shared)));
         Ok(pool)
     }
@@ -121,21 +121,11 @@ impl Pool {
         }
     }
 
-    fn over(
-        connection: DatabaseConnection,
-        backend: DbBackend,
-        deadline: Option<Duration>,
-        direct: Option<Direct>,
-    ) -> Self {
-        let shared = Shared {
-            current: RwLock::new(connection),
-            direct,
-            backend,
-            began: Instant::now(),
-            under_way: AtomicUsize::new(0),
-            heard: AtomicU64::new(0),
-        };
-        Self { shared: Arc::new(shared), deadline }
+    fn over(connection: DatabaseConnection, direct: Option<Direct>, answered: Arc<Answered>) -> Self {
+        let backend = connection.get_database_backend();
+        let current = RwLock::new(connection);
+        let shared = Shared { current, direct, backend, under_way: AtomicUsize::new(0), answered };
+        Self { shared: Arc::new(shared), deadline: (backend == DbBackend::Postgres).then_some(STATEMENT + WAY) }
     }
 
     /// The connections of now, past every deadline.
@@ -146,15 +136,15 @@ impl Pool {
     /// Begins a transaction.
     pub(crate) async fn begin(&self, options: TransactionOptions) -> Result<Transaction, DbErr> {
         let connection = self.shared.current();
-        let inner = Inner::Pooled(self.within(connection.begin_with_options(options)).await?);
+        let inner = Inner::Pooled(self.pooled(connection.begin_with_options(options)).await?);
         Ok(Transaction { inner, pool: self.clone() })
     }
 
-    /// Begins a serializable transaction.
-    pub(crate) async fn begin_serializable(&self) -> Result<Transaction, DbErr> {
+    /// Begins a serializable transaction, which may be one to be kept.
+    pub(crate) async fn begin_serializable(&self, keep: bool) -> Result<Transaction, DbErr> {
         match &self.shared.direct {
             Some(Direct::Postgres(lanes)) => {
-                let inner = Inner::Begun(self.within(lanes.begin()).await?);
+                let inner = Inner::Begun(self.within(lanes.begin(keep)).await?);
                 Ok(Transaction { inner, pool: self.clone() })
             }
             _ => self.begin(TransactionOptions::default()).await,
@@ -167,19 +157,25 @@ impl Pool {
         Ok(Transaction { inner: Inner::Written(Written::over(writer.clone()).await), pool: self.clone() })
     }
 
+    /// What is asked on connections of the pool.
+    async fn pooled<T>(&self, asked: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
+        let answer = self.within(asked).await;
+        // Who was given no connection has heard nothing.
+        if !matches!(answer, Err(DbErr::ConnectionAcquire(_) | DbErr::Conn(_))) {
+            self.shared.answered.now();
+        }
+        answer
+    }
+
+    /// What may ask, or not, on connections of the thread.
     async fn within<T>(&self, asked: impl Future<Output = Result<T, DbErr>> + Send) -> Result<T, DbErr> {
         let Some(deadline) = self.deadline else { return asked.await };
         let _under_way = UnderWay::begin(&self.shared);
         let answer = tokio::time::timeout(deadline, asked).await;
-        let answer = answer.unwrap_or_else(|_| {
+        answer.unwrap_or_else(|_| {
             let silent = format!("the database said nothing for {} s", deadline.as_secs());
             Err(DbErr::Conn(RuntimeErr::Internal(silent)))
-        });
-        // Who was given no connection has heard nothing.
-        if !matches!(answer, Err(DbErr::ConnectionAcquire(_) | DbErr::Conn(_))) {
-            self.shared.hear();
-        }
-        answer
+        })
     }
 
     /// Closes every connection.
@@ -213,7 +209,7 @@ impl Transaction {
     pub(crate) async fn records<R: Record>(&self, statement: &Statement) -> error::Result<Vec<R>> {
         Ok(match &self.inner {
             Inner::Pooled(tx) => {
-                let rows = self.pool.within(tx.query_all_raw(statement.clone())).await?;
+                let rows = self.pool.pooled(tx.query_all_raw(statement.clone())).await?;
                 rows.iter().map(|row| R::from_query_result(row, "")).collect::<Result<_, _>>()?
             }
             Inner::Begun(tx) => self.pool.within(tx.records(statement)).await?,
@@ -221,10 +217,31 @@ impl Transaction {
         })
     }
 
+    /// The same, to be changed at the version they have now: each change of one is to say at which version it is made. So the
+    /// transaction need not be begun for it.
+    pub(crate) async fn look<R: Record>(&self, statement: &Statement) -> error::Result<Vec<R>> {
+        match &self.inner {
+            Inner::Begun(tx) => Ok(self.pool.within(tx.look(statement)).await?),
+            Inner::Pooled(_) | Inner::Written(_) => self.records(statement).await,
+        }
+    }
+
+    /// Changes one row, `at_version` if only while it has the version that was looked at, and fails when there is none to
+    /// change. Where nothing else is asked in the transaction it is done as that ends.
+    pub(crate) async fn change_one(&self, statement: Statement, at_version: bool) -> error::Result<()> {
+        match &self.inner {
+            Inner::Begun(tx) => Ok(self.pool.within(tx.change_one(statement, at_version)).await?),
+            Inner::Pooled(_) | Inner::Written(_) => match self.changes(&statement).await? {
+                1 => Ok(()),
+                _ => Err(error::Error::internal(DbErr::RecordNotUpdated)),
+            },
+        }
+    }
+
     /// How many rows a statement changed.
     pub(crate) async fn changes(&self, statement: &Statement) -> error::Result<u64> {
         Ok(match &self.inner {
-            Inner::Pooled(tx) => self.pool.within(tx.execute_raw(statement.clone())).await?.rows_affected(),
+            Inner::Pooled(tx) => self.pool.pooled(tx.execute_raw(statement.clone())).await?.rows_affected(),
             Inner::Begun(tx) => self.pool.within(tx.execute(statement)).await?.rows_affected(),
             Inner::Written(tx) => tx.changes(statement).await?,
         })
@@ -241,7 +258,7 @@ impl Transaction {
     /// Begins a transaction within this one.
     pub(crate) async fn nested(&self) -> Result<Transaction, DbErr> {
         let inner = match &self.inner {
-            Inner::Pooled(tx) => Inner::Pooled(self.pool.within(tx.begin()).await?),
+            Inner::Pooled(tx) => Inner::Pooled(self.pool.pooled(tx.begin()).await?),
             Inner::Begun(tx) => Inner::Begun(self.pool.within(tx.nested()).await?),
             Inner::Written(tx) => Inner::Written(tx.nested().await?),
         };
@@ -258,7 +275,7 @@ impl Transaction {
 
     pub(crate) async fn commit(self) -> Result<(), DbErr> {
         match self.inner {
-            Inner::Pooled(tx) => self.pool.within(tx.commit()).await,
+            Inner::Pooled(tx) => self.pool.pooled(tx.commit()).await,
             Inner::Begun(tx) => self.pool.within(tx.commit()).await,
             Inner::Written(tx) => tx.commit().await,
         }
@@ -266,7 +283,7 @@ impl Transaction {
 
     pub(crate) async fn rollback(self) -> Result<(), DbErr> {
         match self.inner {
-            Inner::Pooled(tx) => self.pool.within(tx.rollback()).await,
+            Inner::Pooled(tx) => self.pool.pooled(tx.rollback()).await,
             Inner::Begun(tx) => self.pool.within(tx.rollback()).await,
             Inner::Written(tx) => tx.rollback().await,
         }
@@ -289,12 +306,12 @@ impl ConnectionTrait for Pool {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         let connection = self.shared.current();
-        self.within(connection.execute_raw(statement)).await
+        self.pooled(connection.execute_raw(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         let connection = self.shared.current();
-        self.within(connection.execute_unprepared(sql)).await
+        self.pooled(connection.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
@@ -302,7 +319,7 @@ impl ConnectionTrait for Pool {
             return Ok(self.within(lanes.query(&statement)).await?.into_iter().next().map(Into::into));
         }
         let connection = self.shared.current();
-        self.within(connection.query_one_raw(statement)).await
+        self.pooled(connection.query_one_raw(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
@@ -310,7 +327,7 @@ impl ConnectionTrait for Pool {
             return Ok(self.within(lanes.query(&statement)).await?.into_iter().map(Into::into).collect());
         }
         let connection = self.shared.current();
-        self.within(connection.query_all_raw(statement)).await
+        self.pooled(connection.query_all_raw(statement)).await
     }
 }
 
@@ -322,7 +339,7 @@ impl ConnectionTrait for Transaction {
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match &self.inner {
-            Inner::Pooled(tx) => self.pool.within(tx.execute_raw(statement)).await,
+            Inner::Pooled(tx) => self.pool.pooled(tx.execute_raw(statement)).await,
             Inner::Begun(tx) => self.pool.within(tx.execute(&statement)).await.map(Into::into),
             Inner::Written(tx) => tx.execute(&statement).await.map(Into::into),
         }
@@ -330,7 +347,7 @@ impl ConnectionTrait for Transaction {
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match &self.inner {
-            Inner::Pooled(tx) => self.pool.within(tx.execute_unprepared(sql)).await,
+            Inner::Pooled(tx) => self.pool.pooled(tx.execute_unprepared(sql)).await,
             Inner::Begun(tx) => self.pool.within(tx.simple(sql)).await.map(Into::into),
             Inner::Written(tx) => tx.script(sql).await.map(Into::into),
         }
@@ -338,7 +355,7 @@ impl ConnectionTrait for Transaction {
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         match &self.inner {
-            Inner::Pooled(tx) => self.pool.within(tx.query_one_raw(statement)).await,
+            Inner::Pooled(tx) => self.pool.pooled(tx.query_one_raw(statement)).await,
             Inner::Begun(tx) => Ok(self.pool.within(tx.query(&statement)).await?.into_iter().next().map(Into::into)),
             Inner::Written(tx) => Ok(tx.query(&statement).await?.into_iter().next().map(Into::into)),
         }
@@ -346,7 +363,7 @@ impl ConnectionTrait for Transaction {
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match &self.inner {
-            Inner::Pooled(tx) => self.pool.within(tx.query_all_raw(statement)).await,
+            Inner::Pooled(tx) => self.pool.pooled(tx.query_all_raw(statement)).await,
             Inner::Begun(tx) => Ok(self.pool.within(tx.query(&statement)).await?.into_iter().map(Into::into).collect()),
             Inner::Written(tx) => Ok(tx.query(&statement).await?.into_iter().map(Into::into).collect()),
         }
@@ -396,19 +413,13 @@ impl Shared {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn hear(&self) {
-        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.heard.store(now, Ordering::Relaxed);
-    }
-
     /// Whether something is waited for and nothing was answered for a while.
     fn is_silent(&self) -> bool {
-        let heard = Duration::from_millis(self.heard.load(Ordering::Relaxed));
-        self.under_way.load(Ordering::Relaxed) > 0 && self.began.elapsed().saturating_sub(heard) >= SILENCE
+        self.under_way.load(Ordering::Relaxed) > 0 && self.answered.elapsed() >= SILENCE
     }
 
     fn replace(&self, fresh: DatabaseConnection) -> DatabaseConnection {
-        self.hear();
+        self.answered.now();
         std::mem::replace(&mut *self.current.write().unwrap_or_else(PoisonError::into_inner), fresh)
     }
 }
@@ -419,7 +430,7 @@ struct UnderWay<'s>(&'s Shared);
 impl<'s> UnderWay<'s> {
     fn begin(shared: &'s Shared) -> Self {
         if shared.under_way.fetch_add(1, Ordering::Relaxed) == 0 {
-            shared.hear();
+            shared.answered.now();
         }
         Self(shared)
     }
@@ -511,7 +522,7 @@ async fn watch(shared: Weak<Shared>, url: String, connections: u32, reach: PgCon
         }
         let probed = shared.current();
         if matches!(tokio::time::timeout(PROBE, probed.execute_unprepared("SELECT 1")).await, Ok(Ok(_))) {
-            shared.hear();
+            shared.answered.now();
             continue;
         }
         if replaced.is_some_and(|at| at.elapsed() < REST) || !is_reached(&reach).await {

@@ -2,8 +2,8 @@
 
 use roundtable_entity::Record;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, Insert, Iterable, QueryFilter, QueryTrait, TryIntoModel,
-    Update,
+    ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, Insert, Iterable, QueryFilter, QueryTrait, Select,
+    TryIntoModel, Update,
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -25,14 +25,17 @@ pub struct Target {
     pub version: i32,
 }
 
-fn id_column<R: Record>() -> Result<<R::Entity as EntityTrait>::Column> {
-    R::column("id").ok_or_else(|| Error::internal("a record has no id column"))
+fn column<R: Record>(name: &str) -> Result<<R::Entity as EntityTrait>::Column> {
+    R::column(name).ok_or_else(|| Error::internal(format!("a record has no {name}")))
+}
+
+fn by_id<R: Scoped>(permit: &Permit, id: Uuid) -> Result<Select<R::Entity>> {
+    Ok(R::select().filter(column::<R>("id")?.eq(id)).filter(R::rows(permit)))
 }
 
 /// The row with this id, if this permit may know of it.
 pub async fn find<R: Scoped>(ctx: &Ctx, permit: &Permit, id: Uuid) -> Result<Option<R>> {
-    let select = R::select().filter(id_column::<R>()?.eq(id)).filter(R::rows(permit));
-    Ok(ctx.rows(&select).await?.pop())
+    Ok(ctx.rows(&by_id::<R>(permit, id)?).await?.pop())
 }
 
 /// Reads one.
@@ -43,8 +46,11 @@ pub async fn get<R: Scoped>(ctx: &Ctx, op: Op, id: Uuid) -> Result<R> {
 
 /// Reads one that the caller may know of, whatever operation is under way.
 pub async fn known<R: Scoped>(ctx: &Ctx, id: Uuid) -> Result<R> {
-    let permit = permit(R::GET, ctx.standing()?).map_err(|_| Error::not_found())?;
-    find(ctx, &permit, id).await?.ok_or_else(Error::not_found)
+    find(ctx, &knowing::<R>(ctx)?, id).await?.ok_or_else(Error::not_found)
+}
+
+fn knowing<R: Scoped>(ctx: &Ctx) -> Result<Permit> {
+    permit(R::GET, ctx.standing()?).map_err(|_| Error::not_found())
 }
 
 /// A record that a member of the body points to. One the caller may not know of is as if it were not there.
@@ -67,16 +73,30 @@ pub async fn reference<R: Scoped>(ctx: &Ctx, pointer: &str, id: Uuid) -> Result<
 /// The record a change is to be made to: known to the caller, within reach of the operation, live, and at the version the
 /// caller read.
 pub async fn target<R: Scoped>(ctx: &Ctx, op: Op, target: Target) -> Result<R> {
-    let row = reached::<R>(ctx, op, target).await?;
-    if row.archived_at().is_some() {
-        return Err(Code::Archived.into());
+    live(reached::<R>(ctx, op, target).await?)
+}
+
+/// The same, for a change that rests on nothing but the record.
+async fn target_alone<R: Scoped>(ctx: &Ctx, op: Op, at: Target) -> Result<R> {
+    if seal::is_sealable(R::TABLE) {
+        return target(ctx, op, at).await;
     }
-    Ok(row)
+    let permit = ctx.permit(op)?;
+    let row = ctx.look::<R>(&by_id::<R>(&knowing::<R>(ctx)?, at.id)?).await?.pop();
+    live(within_reach(ctx, &permit, at, row.ok_or_else(Error::not_found)?).await?)
+}
+
+fn live<R: Record>(row: R) -> Result<R> {
+    if row.archived_at().is_some() { Err(Code::Archived.into()) } else { Ok(row) }
 }
 
 async fn reached<R: Scoped>(ctx: &Ctx, op: Op, target: Target) -> Result<R> {
     let permit = ctx.permit(op)?;
-    let mut row = known::<R>(ctx, target.id).await?;
+    let row = known::<R>(ctx, target.id).await?;
+    within_reach(ctx, &permit, target, row).await
+}
+
+async fn within_reach<R: Scoped>(ctx: &Ctx, permit: &Permit, target: Target, mut row: R) -> Result<R> {
     permit.covers(&row.owners())?;
     seal::refuse_reserved(ctx, std::slice::from_ref(&row)).await?;
     at_version(&row, target)?;
@@ -97,7 +117,7 @@ pub fn at_version<R: Record>(row: &R, target: Target) -> Result<()> {
 /// Stores a new row and tells of it.
 pub async fn insert<R: Scoped>(ctx: &Ctx, active: R::Active, kind: &str) -> Result<R> {
     let row = active.clone().try_into_model()?;
-    ctx.change(Insert::one(active).build(ctx.app.store.backend()), kind, &row, &[]).await?;
+    ctx.change(Insert::one(active).build(ctx.app.store.backend()), false, kind, &row, &[]).await?;
     Ok(row)
 }
 
@@ -117,8 +137,9 @@ pub async fn save<R: Scoped>(ctx: &Ctx, before: &R, mut active: R::Active, kind:
         changed.iter().filter(|name| !R::HIDDEN.contains(&name.as_str())).map(|name| camel(name)).collect();
     R::touch(&mut active, before.version() + 1, ctx.now());
     let row = active.clone().try_into_model()?;
-    let statement = Update::one(active).validate()?.build(ctx.app.store.backend());
-    ctx.change(statement, kind, &row, &changed).await?;
+    let at_version = column::<R>("version")?.eq(before.version());
+    let statement = Update::one(active).validate()?.filter(at_version).build(ctx.app.store.backend());
+    ctx.change(statement, true, kind, &row, &changed).await?;
     Ok(row)
 }
 
@@ -176,7 +197,7 @@ pub async fn update_checked<R: Scoped>(
     check: impl FnOnce(&R, &R::New, &mut R::Active) -> Result<()>,
 ) -> Result<R> {
     check_patch::<R>(patch)?;
-    let row = target::<R>(ctx, op, at).await?;
+    let row = target_alone::<R>(ctx, op, at).await?;
     let new = merged(&row, patch)?;
     let mut active = row.clone().into_active_model();
     R::edit(&mut active, new.clone());

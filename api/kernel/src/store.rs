@@ -269,7 +269,7 @@ impl Store {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let outcome = match self.write.begin_serializable().await {
+            let outcome = match self.write.begin_serializable(keep).await {
                 Ok(tx) => finished(tx, keep, &work).await,
                 Err(error) => Err(error.into()),
             };

@@ -1,11 +1,14 @@
 //! Identifiers other systems use.
 
+use std::pin::Pin;
+
 use roundtable_entity::*;
 use roundtable_kernel::ctx::Ctx;
 use roundtable_kernel::error::{Error, Result};
 use roundtable_kernel::op::Op;
 use roundtable_kernel::operation::Operations;
 use roundtable_kernel::record;
+use roundtable_kernel::scope::Scoped;
 
 use crate::members;
 
@@ -19,23 +22,30 @@ pub(crate) fn register(table: &mut Operations) {
     table.schemas.one_of("NewExternalId", "recordType", TYPES.iter().copied());
 }
 
+/// Boxed, as one future with a way for each kind would take most of a thread's stack.
+fn is_there<'a, R: Scoped>(
+    ctx: &'a Ctx,
+    new: &'a external_id::NewExternalId,
+) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>> {
+    let found = members::reference::<R>(ctx, "/recordId", new.record_id, new.partnership_id);
+    Box::pin(async move { found.await.map(|_| ()) })
+}
+
 /// The kinds of record that other systems know too, and the check that one is there.
 macro_rules! known_elsewhere {
     ($($module:ident),* $(,)?) => {
         const TYPES: &[&str] = &[$(stringify!($module)),*];
 
         async fn record_is_there(ctx: &Ctx, new: &external_id::NewExternalId) -> Result<()> {
-            let at = new.partnership_id;
-            match new.record_type.as_str() {
-                $( stringify!($module) => {
-                    members::reference::<$module::Model>(ctx, "/recordId", new.record_id, at).await.map(|_| ())
-                } )*
-                _ => Err(Error::member(
+            let there = match new.record_type.as_str() {
+                $( stringify!($module) => is_there::<$module::Model>, )*
+                _ => return Err(Error::member(
                     "/recordType",
                     "unknown_value",
                     format!("give one of {}", TYPES.join(", ")),
                 )),
-            }
+            };
+            there(ctx, new).await
         }
     };
 }
