@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
@@ -47,6 +47,7 @@ pub(crate) struct Lanes {
     most: usize,
     acquire: Duration,
     answered: Arc<Answered>,
+    pooled: Arc<AtomicBool>,
     lanes: Mutex<HashMap<ThreadId, Arc<Lane>>>,
 }
 
@@ -86,8 +87,11 @@ struct Lane {
 struct Side {
     options: PgConnectOptions,
     writes: bool,
-    idle: Mutex<Vec<Held>>,
+    /// Of both sides.
+    idle: Arc<Mutex<Vec<Held>>>,
     places: Arc<Semaphore>,
+    /// Whether a pooler makes connections of both sides the same, so that they may serve each other.
+    pooled: Arc<AtomicBool>,
 }
 
 /// A connection that nobody else uses.
@@ -113,13 +117,10 @@ impl Held {
 }
 
 impl Side {
-    fn of(options: &PgConnectOptions, writes: bool, most: usize) -> Arc<Self> {
-        let (idle, places) = (Mutex::default(), Arc::new(Semaphore::new(most)));
-        Arc::new(Self { options: options.clone(), writes, idle, places })
-    }
-
     fn idle(&self) -> Option<Held> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().filter(Held::is_fresh)
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = |held: &Held| held.alone == self.writes || self.pooled.load(Ordering::Relaxed);
+        idle.iter().rposition(fits).map(|at| idle.remove(at)).filter(Held::is_fresh)
     }
 
     /// Gives a connection back.
@@ -137,14 +138,18 @@ impl Lanes {
     pub(crate) fn of(options: PgConnectOptions, most: usize, acquire: Duration, answered: Arc<Answered>) -> Self {
         let reading = options.disable_statement_logging();
         let writing = reading.clone().options([("default_transaction_isolation", "serializable")]);
-        Self { reading, writing, most, acquire, answered, lanes: Mutex::default() }
+        Self { reading, writing, most, acquire, answered, pooled: Arc::default(), lanes: Mutex::default() }
     }
 
     fn lane(&self) -> Arc<Lane> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let lane = || {
-            let readers = Side::of(&self.reading, false, self.most);
-            Arc::new(Lane { readers, writers: Side::of(&self.writing, true, self.most) })
+            let idle = Arc::<Mutex<Vec<Held>>>::default();
+            let side = |options: &PgConnectOptions, writes| {
+                let (options, idle, pooled) = (options.clone(), idle.clone(), self.pooled.clone());
+                Arc::new(Side { options, writes, idle, places: Arc::new(Semaphore::new(self.most)), pooled })
+            };
+            Arc::new(Lane { readers: side(&self.reading, false), writers: side(&self.writing, true) })
         };
         lanes.entry(std::thread::current().id()).or_insert_with(lane).clone()
     }
@@ -158,7 +163,6 @@ impl Lanes {
     fn keep(&self, fit: impl Fn(&Held) -> bool) {
         for lane in self.lanes.lock().unwrap_or_else(PoisonError::into_inner).values() {
             lane.readers.keep(&fit);
-            lane.writers.keep(&fit);
         }
     }
 
@@ -299,6 +303,9 @@ impl Lanes {
         let begun = async {
             let mut connection = PgConnection::connect_with(&side.options).await?;
             let alone = side.writes && sqlx::query_scalar(ALONE).fetch_one(&mut connection).await?;
+            if side.writes {
+                self.pooled.store(!alone, Ordering::Relaxed);
+            }
             Ok(Held { connection, alone, opened: Instant::now(), used: Instant::now() })
         };
         let held = tokio::time::timeout(self.acquire, begun).await;
