@@ -112,7 +112,7 @@ cases! {
         refresh(&app, &session).await.refused(401, "SIGN_IN_FAILED");
     }
 
-    async fn of_two_new_passwords_at_once_one_is_set(app: App) {
+    async fn of_several_new_passwords_at_once_one_is_set(app: App) {
         let session = accepted(&app, "hurried@example.org", "observer").await;
         let change = |number: usize| {
             let change = json!({ "currentPassword": PASSWORD, "newPassword": format!("another long password {number}") });

@@ -162,6 +162,7 @@ impl Lanes {
     /// Gives up the idle connections of every thread that do not fit.
     fn keep(&self, fit: impl Fn(&Held) -> bool) {
         for lane in self.lanes.lock().unwrap_or_else(PoisonError::into_inner).values() {
+            // Both sides have the same.
             lane.readers.keep(&fit);
         }
     }
